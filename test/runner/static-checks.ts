@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import type { AreaResult } from './area-result.ts'
+import { root, runNode, wasInterrupted } from './child.ts'
+import { seconds } from './summary.ts'
+
+const AT_ONCE = 2
+const TIMEOUT_MS = 300_000
+
+interface StaticCheck {
+  readonly name: string
+  /** The program below the root, and its arguments. */
+  readonly command: readonly string[]
+}
+
+/** Longest first, so that two at a time end together. */
+const CHECKS: readonly StaticCheck[] = [
+  { name: 'lint', command: ['node_modules/eslint/bin/eslint.js', '--max-warnings=0', '.'] },
+  { name: 'types', command: ['node_modules/typescript/bin/tsc', '--noEmit'] },
+  { name: 'unused', command: ['node_modules/knip/bin/knip.js', '--no-progress'] },
+  {
+    name: 'imports',
+    command: [
+      'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+      '--config=.dependency-cruiser.cjs',
+      '--output-type=err-long',
+      ...['src', 'adapters', 'handlers', 'examples', 'bin', 'test', 'bench'].filter((folder) =>
+        existsSync(path.join(root, folder)),
+      ),
+    ],
+  },
+  { name: 'format', command: ['node_modules/prettier/bin/prettier.cjs', '--check', '.'] },
+  { name: 'generated', command: ['test/generated/check.ts'] },
+]
+
+/** The names of the static checks, each an area of its own. */
+export const staticCheckNames: readonly string[] = CHECKS.map(({ name }) => name)
+
+/** Runs the named checks, two at a time. What a failed one wrote is shown in full. */
+export async function runStaticChecks(names: readonly string[]): Promise<AreaResult[]> {
+  const waiting = CHECKS.filter(({ name }) => names.includes(name))
+  const results: AreaResult[] = []
+  async function work(): Promise<void> {
+    for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) {
+      if (wasInterrupted()) return
+      results.push(await runCheck(check))
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  return results
+}
+
+async function runCheck({ name, command }: StaticCheck): Promise<AreaResult> {
+  const ended = await runNode(command, { output: 'capture', timeoutMs: TIMEOUT_MS })
+  const ok = ended.exitCode === 0
+  console.log(`${ok ? '✓' : '✗'} ${name}  ${seconds(ended.durationMs)}`)
+  if (!ok) {
+    console.log(ended.output.trimEnd())
+    if (ended.timedOut) console.log(`did not end within ${seconds(TIMEOUT_MS)}`)
+  }
+  return {
+    area: name,
+    durationMs: ended.durationMs,
+    passed: ok ? 1 : 0,
+    failed: ok ? 0 : 1,
+    skipped: 0,
+    skippedTests: [],
+  }
+}

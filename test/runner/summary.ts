@@ -1,0 +1,56 @@
+import { type AreaResult, sum } from './area-result.ts'
+
+const HEADINGS = ['area', 'time', 'passed', 'failed', 'skipped']
+
+/** The end of a run, without its last line: a table of the areas, remarks, and what was skipped. */
+export function summarize(results: readonly AreaResult[], durationMs: number): string {
+  const rows = [
+    ...results.map((result) => row(result)),
+    row({ area: 'all', durationMs, ...sum(results) }),
+  ]
+  return ['', ...table([HEADINGS, ...rows]), ...remarks(results), ...skips(results), ''].join('\n')
+}
+
+/** A duration as the table and the progress lines show it. */
+export function seconds(durationMs: number): string {
+  return `${(durationMs / 1000).toFixed(1)} s`
+}
+
+function row(result: Omit<AreaResult, 'skippedTests' | 'remark'>): string[] {
+  const { area, durationMs, passed, failed, skipped } = result
+  return [area, seconds(durationMs), ...[passed, failed, skipped].map(String)]
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = HEADINGS.map((_, column) =>
+    Math.max(...rows.map((cells) => (cells[column] ?? '').length)),
+  )
+  const pad = (cell: string, column: number) =>
+    column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)
+  return rows.map((cells) => cells.map(pad).join('  '))
+}
+
+function remarks(results: readonly AreaResult[]): string[] {
+  const lines = results.flatMap(({ area, remark }) =>
+    remark === undefined ? [] : [`${area}: ${remark}`],
+  )
+  return lines.length === 0 ? [] : ['', ...lines]
+}
+
+/** Loud on purpose: a test that is skipped unseen is a test that nobody has. */
+function skips(results: readonly AreaResult[]): string[] {
+  const { skipped } = sum(results)
+  if (skipped === 0) return []
+  const named = results.flatMap(({ area, skippedTests }) =>
+    skippedTests.map(
+      ({ name, reason }) => `  ${area}: ${name}\n    ${reason ?? 'no reason given'}`,
+    ),
+  )
+  const unnamed = skipped - named.length
+  return [
+    '',
+    `!!! ${skipped} SKIPPED`,
+    ...named,
+    ...(unnamed > 0 ? [`  and ${unnamed} more that were not named`] : []),
+  ]
+}

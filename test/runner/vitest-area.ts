@@ -1,0 +1,134 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { z } from 'zod'
+import type { AreaResult, SkippedTest } from './area-result.ts'
+import { root, runNode, type Ended } from './child.ts'
+import { SKIPS_FILE_VARIABLE } from './skip-reporter.ts'
+
+const TIMEOUT_MS = 900_000
+const LONG_TIMEOUT_MS = 4 * 3_600_000
+
+/** The areas that vitest runs, in the order of what they cost. */
+export const vitestAreaNames = ['unit', 'conformance', 'integration', 'e2e', 'chaos'] as const
+
+const report = z.object({
+  numPassedTests: z.number(),
+  numFailedTests: z.number(),
+  numPendingTests: z.number(),
+  numTodoTests: z.number(),
+  testResults: z.array(
+    z.object({
+      status: z.string(),
+      assertionResults: z.array(z.object({ status: z.string() })),
+    }),
+  ),
+})
+type Report = z.infer<typeof report>
+
+const skips = z.array(z.object({ name: z.string(), reason: z.string().optional() }))
+
+/**
+ * Runs one area with vitest, which writes to the terminal itself. An area without a folder has
+ * no tests yet; one whose vitest ends without a report has failed.
+ */
+export async function runVitestArea(
+  area: string,
+  {
+    long,
+    vitestArguments,
+  }: { readonly long: boolean; readonly vitestArguments: readonly string[] },
+): Promise<AreaResult> {
+  if (!existsSync(path.join(root, 'test', area))) return withoutTests(area, 0)
+
+  const folder = await mkdtemp(path.join(tmpdir(), 'crossdock-test-'))
+  try {
+    const reportFile = path.join(folder, 'report.json')
+    const skipsFile = path.join(folder, 'skips.json')
+    process.env[SKIPS_FILE_VARIABLE] = skipsFile
+    const ended = await runNode(
+      [
+        'node_modules/vitest/vitest.mjs',
+        'run',
+        `--project=${area}`,
+        '--passWithNoTests',
+        // A forgotten `.only` would leave the rest of its file unrun.
+        '--allowOnly=false',
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${reportFile}`,
+        '--reporter=./test/runner/skip-reporter.ts',
+        ...vitestArguments,
+      ],
+      { output: 'inherit', timeoutMs: long ? LONG_TIMEOUT_MS : TIMEOUT_MS },
+    )
+    return toResult(area, ended, await readReport(reportFile), await readSkips(skipsFile))
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function toResult(
+  area: string,
+  ended: Ended,
+  found: Report | undefined,
+  skippedTests: readonly SkippedTest[],
+): AreaResult {
+  const { durationMs } = ended
+  if (found === undefined) {
+    const remark = `vitest ended without a report (${howItEnded(ended)})`
+    return { area, durationMs, passed: 0, failed: 1, skipped: 0, skippedTests, remark }
+  }
+  // A file that could not be loaded, or whose hooks failed, has no failed test to count.
+  const brokenFiles = found.testResults.filter(
+    ({ status, assertionResults }) =>
+      status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  ).length
+  const failed = found.numFailedTests + brokenFiles
+  const counts = {
+    area,
+    durationMs,
+    passed: found.numPassedTests,
+    skipped: found.numPendingTests + found.numTodoTests,
+    skippedTests,
+  }
+  // An error outside of any test, or one at the very end, shows in the exit code alone.
+  if (failed === 0 && ended.exitCode !== 0) {
+    return {
+      ...counts,
+      failed: 1,
+      remark: `vitest failed without a failed test (${howItEnded(ended)})`,
+    }
+  }
+  if (failed + counts.passed + counts.skipped === 0) return withoutTests(area, durationMs)
+  return { ...counts, failed }
+}
+
+function withoutTests(area: string, durationMs: number): AreaResult {
+  const remark = 'no tests found'
+  return { area, durationMs, passed: 0, failed: 0, skipped: 0, skippedTests: [], remark }
+}
+
+function howItEnded({ exitCode, signal, timedOut, durationMs }: Ended): string {
+  if (timedOut) return `killed after ${Math.round(durationMs / 1000)} s`
+  return signal === null ? `exit code ${exitCode ?? 'none'}` : signal
+}
+
+async function readReport(file: string): Promise<Report | undefined> {
+  return report.safeParse(await readJson(file)).data
+}
+
+async function readSkips(file: string): Promise<readonly SkippedTest[]> {
+  const found = skips.safeParse(await readJson(file)).data ?? []
+  return found.map(({ name, reason }) => ({ name, reason }))
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'))
+  } catch {
+    // Not written, or not to its end: both mean that vitest did not come so far.
+    return undefined
+  }
+}
