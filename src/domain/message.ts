@@ -1,0 +1,22 @@
+import type { Headers } from './job.ts'
+import type { Protocol } from './job-type.ts'
+
+/** A message as an adapter received it: bytes, and what the protocol says about them. */
+export interface InboundMessage {
+  readonly protocol: Protocol
+  /** Name of the subscription that it came in by. */
+  readonly subscription: string
+  /** HTTP method, topic, destination or hub event. */
+  readonly method: string
+  readonly body: Uint8Array
+  readonly contentType?: string | undefined
+  readonly headers: Headers
+  /** What makes this message this message, by the protocol's own terms; left out: it has no inbox key. */
+  readonly identity?: string | undefined
+  /** The broker's message key. */
+  readonly key?: string | undefined
+  readonly traceparent?: string | undefined
+  readonly correlationId?: string | undefined
+  /** Protocol-specific facts, kept in `metadata`: path, query, partition, offset, … */
+  readonly facts?: Readonly<Record<string, string | number | boolean>> | undefined
+}

@@ -1,0 +1,94 @@
+import type { z } from 'zod'
+import type { Protocol } from '../domain/job-type.ts'
+import type { InboundMessage } from '../domain/message.ts'
+import type { StatusWord } from '../domain/status.ts'
+import type { HttpHost } from './http-host.ts'
+import type { Log } from './log.ts'
+
+/**
+ * What became of one delivered message.
+ * - `stored`: committed as job `jobId`.
+ * - `duplicate`: its inbox key is job `jobId`, committed earlier.
+ * - `dead`: could not be stored as asked; committed as dead letter `jobId`.
+ * - `invalid`: refused and not stored, because the delivery asked for that.
+ * The first three stand for a COMMIT that has happened: the adapter acknowledges.
+ */
+export type Delivery =
+  | {
+      readonly outcome: 'stored' | 'duplicate' | 'dead'
+      readonly jobId: string
+      /** The job's status, for senders who wait for an answer; of a duplicate, what its row says now. */
+      readonly status?: StatusWord | undefined
+    }
+  | { readonly outcome: 'invalid'; readonly problems: readonly InputProblem[] }
+
+/** Where an input is wrong, and how. */
+export interface InputProblem {
+  /** Dotted path into the payload; empty for the payload itself. */
+  readonly path: string
+  readonly message: string
+}
+
+/** How a delivery is to be taken. */
+export interface DeliveryOptions {
+  /**
+   * What to do with a message that its handler's input or its content type refuses: `dead` stores it as
+   * a dead letter (the sender is gone), `reject` stores nothing (the sender waits for the answer).
+   */
+  readonly onInvalid: 'dead' | 'reject'
+}
+
+/** Where adapters put what they received. */
+export interface MessageSink {
+  /**
+   * Stores the messages and says of each what became of it, in order, only after COMMIT.
+   * May be called at any time, also while earlier calls are under way: they commit in groups.
+   * @throws CrossdockError `database_unavailable` (retryable) when nothing could be committed: the
+   *   adapter acknowledges nothing and offers the messages again; `payload_too_large`, `instance_stopping`.
+   */
+  deliver(
+    messages: readonly InboundMessage[],
+    options: DeliveryOptions,
+  ): Promise<readonly Delivery[]>
+}
+
+/** A subscription as its adapter sees it. */
+export interface AdapterSubscription<Options> {
+  readonly name: string
+  /** What its messages are: a protocol whose sender waits for an answer refuses others at once. */
+  readonly contentType: 'json' | 'text' | 'binary'
+  /** The protocol's own keys, checked against {@link AdapterDefinition.subscriptionOptions}. */
+  readonly options: Options
+}
+
+/** What an adapter is given when it starts. */
+export interface AdapterContext<Options> {
+  readonly subscriptions: readonly AdapterSubscription<Options>[]
+  readonly sink: MessageSink
+  readonly http: HttpHost
+  readonly log: Log
+}
+
+/** How an adapter is. */
+export interface AdapterHealth {
+  readonly status: 'ok' | 'degraded' | 'down'
+  readonly detail?: string
+}
+
+/** An adapter at work. */
+export interface RunningAdapter {
+  health(): AdapterHealth
+  /** Stops taking messages in; what was delivered is still acknowledged. May be called twice. */
+  stop(): Promise<void>
+}
+
+/**
+ * A protocol adapter. It declares its options once, connects, receives, acknowledges, and knows
+ * nothing of SQL, retries or jobs. The delivery contract is docs/adr/0003-delivery-contract.md.
+ */
+export interface AdapterDefinition<Options extends z.ZodObject = z.ZodObject> {
+  readonly protocol: Protocol
+  /** What a subscription says beyond the common keys: the source of its type, schema and docs. */
+  readonly subscriptionOptions: Options
+  start(context: AdapterContext<z.output<Options>>): Promise<RunningAdapter>
+}

@@ -1,0 +1,126 @@
+import type { z } from 'zod'
+import type { Cancel, Snooze } from '../domain/outcome.ts'
+import type { Headers } from '../domain/job.ts'
+import type { JsonObject } from '../domain/json.ts'
+import type { InputProblem } from './adapter.ts'
+import type { Log } from './log.ts'
+
+/** The job's own transaction, begun at its first use; completion and history commit with it. */
+export interface Transaction {
+  /** Runs one statement whose `${values}` are bound, never pasted, and returns its rows. */
+  sql<Row = Record<string, unknown>>(
+    text: TemplateStringsArray,
+    ...values: unknown[]
+  ): Promise<Row[]>
+  /** Runs one statement with the driver's own placeholders (`$1` on PostgreSQL) and returns its rows. */
+  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>
+  /** The driver's own connection, inside the transaction, for query builders and ORMs. */
+  client(): Promise<unknown>
+}
+
+/** A job to make from inside a handler. */
+export interface EnqueueOptions {
+  readonly queue?: string
+  readonly priority?: number
+  readonly maxRetries?: number
+  /** In milliseconds; rounded up to whole seconds. */
+  readonly timeoutMs?: number
+  readonly name?: string
+  readonly description?: string
+  /** Not before this time. */
+  readonly scheduledAt?: Date
+  /** Not before this many milliseconds from the commit. */
+  readonly delayMs?: number
+  /** No two waiting jobs share it: a second one is not made. */
+  readonly uniqueKey?: string
+  readonly tenantId?: string
+  readonly createdBy?: string
+  readonly correlationId?: string
+  readonly metadata?: JsonObject
+}
+
+/** What a handler may know of the job that it runs. */
+export interface HandlerJob {
+  readonly id: string
+  readonly handler: string
+  readonly queue: string
+  readonly priority: number
+  /** 1 for the first attempt. */
+  readonly attempt: number
+  readonly maxRetries: number
+  readonly method: string | null
+  readonly protocol: string | null
+  readonly headers: Headers
+  readonly metadata: JsonObject
+  readonly contentType: string | null
+  readonly tenantId: string | null
+  readonly createdBy: string | null
+  readonly parentJobId: string | null
+  readonly correlationId: string | null
+  readonly createdAt: Date
+}
+
+/** What a handler is given. */
+export interface HandlerContext<Input> {
+  /** The payload: parsed, and checked when the handler declares `input`; bytes when it is binary. */
+  readonly input: Input
+  readonly job: HandlerJob
+  readonly tx: Transaction
+  // Properties, not methods: handlers take them apart, `run({ enqueue, progress })`.
+  /** Makes a job that commits with this one's completion. Returns its id. */
+  readonly enqueue: (
+    handler: string,
+    payload?: unknown,
+    options?: EnqueueOptions,
+  ) => Promise<{ readonly id: string }>
+  /** Says how far the job is; seen at once, outside the transaction. */
+  readonly progress: (current: number, total: number, message?: string) => Promise<void>
+  /** Aborts on time-out, lost lease and shutdown; its `reason` is a `CrossdockError`. */
+  readonly signal: AbortSignal
+  readonly log: Log
+}
+
+/** What a handler may return: a JSON value (the job's result), nothing, or an outcome. */
+export type HandlerReturn = Snooze | Cancel | undefined | null | boolean | number | string | object
+
+/** A handler, as `defineHandler` checked it. */
+export interface Handler<Input = unknown> {
+  readonly name: string
+  readonly input?: z.ZodType<Input> | undefined
+  /** Attempts after the first; the row and the subscription come before it. */
+  readonly maxRetries?: number | undefined
+  /** Milliseconds before retry number `retry` (0 for the first), or a number for every retry. */
+  readonly retryDelay?: number | ((retry: number, error: unknown) => number) | undefined
+  readonly timeoutMs?: number | undefined
+  /** The queue of jobs that name none. */
+  readonly queue?: string | undefined
+  /** The priority of jobs that name none. */
+  readonly priority?: number | undefined
+  /** `none` forbids `tx`; default `handler`. */
+  readonly transaction?: 'handler' | 'none' | undefined
+  run(context: HandlerContext<Input>): HandlerReturn | Promise<HandlerReturn> | Promise<void> | void
+}
+
+/** The handlers that this instance has. */
+export interface HandlerRegistry {
+  get(name: string): Handler | undefined
+  names(): readonly string[]
+}
+
+/** A payload as its row has it. */
+export interface StoredPayload {
+  readonly payload: string | null
+  readonly contentType: string | null
+  readonly payloadEncoding: string | null
+}
+
+/** The input that a handler is given, or everything that is wrong with it. */
+export type ParsedInput =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly problems: readonly InputProblem[] }
+
+/** Decodes a stored payload and checks it against the handler's `input`. Never rejects. */
+export type ParseInput = (
+  handler: Pick<Handler, 'input'>,
+  stored: StoredPayload,
+) => Promise<ParsedInput>

@@ -1,0 +1,227 @@
+import type { Execution, Job, NewJob, Progress } from '../domain/job.ts'
+import type { Headers } from '../domain/job.ts'
+import type { JsonObject } from '../domain/json.ts'
+
+/** Names one execution of a job: `epoch` is the fencing token that the claim gave. */
+export interface ExecutionKey {
+  readonly jobId: string
+  readonly epoch: number
+}
+
+/** Where a claim ended: the next one walks on from there. */
+export interface ClaimPosition {
+  readonly rank: number
+  readonly seq: string
+}
+
+/** What to claim. */
+export interface ClaimRequest {
+  readonly queue: string
+  /** At most this many jobs. */
+  readonly limit: number
+  /** Who claims: the instance. */
+  readonly owner: string
+  readonly leaseMs: number
+  /** Only jobs behind this place in the queue's order; `null`: from the front. */
+  readonly after: ClaimPosition | null
+}
+
+/** A job that this instance holds until its lease expires. */
+export interface ClaimedJob extends ExecutionKey {
+  readonly rank: number
+  readonly seq: string
+  readonly handler: string
+  readonly queue: string
+  readonly priority: number
+  /** `undefined`: larger than {@link INLINE_PAYLOAD_BYTES}, read it when the job begins. */
+  readonly payload: string | null | undefined
+  readonly contentType: string | null
+  readonly payloadEncoding: string | null
+  readonly headers: Headers | null
+  readonly metadata: JsonObject | null
+  readonly method: string | null
+  readonly protocol: string | null
+  readonly retryCount: number
+  readonly maxRetries: number | null
+  readonly timeoutSeconds: number | null
+  /** How often it was taken from a dead process since it last ended. */
+  readonly recoveries: number
+  readonly tenantId: string | null
+  readonly createdBy: string | null
+  readonly parentJobId: string | null
+  readonly correlationId: string | null
+  readonly createdAt: Date
+}
+
+/** Larger payloads do not travel with a claim. */
+export const INLINE_PAYLOAD_BYTES = 8192
+
+/** What became of one job of an insert. */
+export type InsertOutcome =
+  | { readonly outcome: 'stored'; readonly jobId: string }
+  | { readonly outcome: 'duplicate'; readonly jobId: string }
+
+/** What to insert. */
+export interface InsertRequest {
+  readonly jobs: readonly NewJob[]
+  /** These very jobs were sent before and nobody knows whether they were committed. */
+  readonly again: boolean
+}
+
+/** How an execution ended. */
+export type Ending =
+  | { readonly kind: 'completed'; readonly result: string | null }
+  | { readonly kind: 'failed'; readonly error: string; readonly deadReason: string }
+  | {
+      readonly kind: 'retry'
+      readonly error: string
+      readonly delayMs: number
+      /** Retried jobs drop one priority, once. */
+      readonly lowerPriority: boolean
+    }
+  | { readonly kind: 'snoozed'; readonly delayMs: number }
+  | { readonly kind: 'cancelled'; readonly reason: string }
+  /** Given back, uncounted; `delayMs` 0 is ready at once. */
+  | { readonly kind: 'returned'; readonly delayMs: number }
+
+/** The end of one execution, to be committed with its history row. */
+export interface Settlement extends ExecutionKey {
+  readonly ending: Ending
+  /** From the begin to the end; `null`: it never began, and has no history row. */
+  readonly durationMs: number | null
+  readonly retryAttempt: number
+  /** Instance and worker. */
+  readonly executedBy: string
+  /** The payload as this execution read it, where history keeps it. */
+  readonly inputData?: string | undefined
+}
+
+/** Progress of one execution. */
+export interface ProgressUpdate extends ExecutionKey {
+  readonly progress: Progress
+}
+
+/** A handler's transaction. Calls after the first error that lost the transaction throw. */
+export interface HandlerTransaction {
+  /** Whether anything was run in it. */
+  readonly begun: boolean
+  query(text: string, values: readonly unknown[]): Promise<readonly Record<string, unknown>[]>
+  /** One statement in pieces, with the values that stand between them: bound, never pasted. */
+  sql(
+    pieces: readonly string[],
+    values: readonly unknown[],
+  ): Promise<readonly Record<string, unknown>[]>
+  /** The driver's connection. */
+  client(): Promise<unknown>
+  /**
+   * Inserts `jobs`, ends the execution and commits, all or nothing.
+   * @throws CrossdockError `lease_lost` when the execution is no longer this worker's,
+   *   `transaction_lost` when the handler's transaction is gone or broken, `database_*` otherwise.
+   */
+  commit(end: { readonly settlement: Settlement; readonly jobs: readonly NewJob[] }): Promise<void>
+  /** Undoes everything; may be called twice, and after a failed commit. Never throws. */
+  rollback(): Promise<void>
+  /** Breaks the connection at once, and ends on the server what still runs on it. Never throws. */
+  abandon(): void
+}
+
+/** What a promotion did. */
+export interface Promotion {
+  /** Queues that have newly ready jobs. */
+  readonly queues: readonly string[]
+  readonly count: number
+  /** Until the next waiting job is due, by the database's clock; `null`: none waits. */
+  readonly nextDueInMs: number | null
+}
+
+/** A job whose holder let its lease expire. */
+export interface ExpiredJob extends ExecutionKey {
+  readonly handler: string
+  readonly queue: string
+  /** Whether its begin was written: only then was it an attempt. */
+  readonly begun: boolean
+  readonly retryCount: number
+  readonly maxRetries: number | null
+  readonly recoveries: number
+  readonly lockedBy: string | null
+}
+
+/** What to recover, and how each job goes on. */
+export interface RecoveryRequest {
+  /** At most this many jobs. */
+  readonly limit: number
+  /** Who recovers: written into the history row of each execution that had begun. */
+  readonly executedBy: string
+  /** Says how an execution that died is ended. */
+  readonly decide: (job: ExpiredJob) => Ending
+}
+
+/** Numbers for `/status`. */
+export interface QueueDepth {
+  readonly queue: string
+  readonly pending: number
+  readonly processing: number
+  readonly waiting: number
+}
+
+/**
+ * The database, as operations of the domain. One implementation a dialect; one conformance suite
+ * (test/conformance/store) runs on every one. Every method may be called at any time and at once;
+ * each that is one statement is one commit.
+ * @throws CrossdockError from every method: `database_unavailable`, `database_retryable`,
+ *   `database_data`, `database_constraint`, `database_error`, `payload_too_large`.
+ */
+export interface Store {
+  readonly dialect: 'postgresql' | 'mysql'
+  /**
+   * Inserts jobs in one statement and says of each, in order, what became of it, after COMMIT.
+   * A `dedupekey` or `uniquekey` that is taken makes a `duplicate`; an id that is taken is an error
+   * (`database_constraint`) unless `again` is set.
+   */
+  insertJobs(request: InsertRequest): Promise<readonly InsertOutcome[]>
+  /** Takes ready jobs in order, each with a lease and an epoch one higher. */
+  claim(request: ClaimRequest): Promise<readonly ClaimedJob[]>
+  /** The queues that have ready jobs, at most 1,000. */
+  readyQueues(): Promise<readonly string[]>
+  /** The payload of a claimed job, where the claim left it out. */
+  readPayload(key: ExecutionKey): Promise<string | null>
+  /** Writes that these executions began. Returns those that are still the caller's. */
+  begin(keys: readonly ExecutionKey[]): Promise<readonly ExecutionKey[]>
+  /**
+   * Ends executions, each with its history row, in one commit. Returns the keys of those that were
+   * still the caller's: the others had lost their lease, and nothing was written for them.
+   */
+  settle(settlements: readonly Settlement[]): Promise<readonly ExecutionKey[]>
+  /** Of these executions, those whose end has been committed: asked when an answer was lost. */
+  settled(keys: readonly ExecutionKey[]): Promise<readonly ExecutionKey[]>
+  /** A transaction for a handler, on a pool of its own; begun on the server at its first statement. */
+  openTransaction(): HandlerTransaction
+  /** Writes progress; rows locked by somebody, and executions that were lost, are passed over. */
+  updateProgress(updates: readonly ProgressUpdate[]): Promise<void>
+  /** Makes due Scheduled and Retrying jobs Pending, at most `limit`. */
+  promoteDue(request: { readonly limit: number }): Promise<Promotion>
+  /** Prolongs leases. Returns those that are still the caller's. */
+  renew(request: {
+    readonly keys: readonly ExecutionKey[]
+    readonly leaseMs: number
+  }): Promise<readonly ExecutionKey[]>
+  /** Takes jobs back from holders whose lease expired. Rows locked by somebody are passed over. */
+  recoverExpired(request: RecoveryRequest): Promise<readonly ExpiredJob[]>
+  findJob(id: string): Promise<Job | undefined>
+  /** The executions of a job, oldest first, at most 1,000; `undefined`: no such job. */
+  listExecutions(jobId: string): Promise<readonly Execution[] | undefined>
+  queueDepths(): Promise<readonly QueueDepth[]>
+  /** Handlers named by unfinished jobs and not in `known`, at most 100. */
+  missingHandlers(known: readonly string[]): Promise<readonly string[]>
+  /** Asks the database something small. Returns its version, and how long it took in milliseconds. */
+  ping(): Promise<{ readonly version: string; readonly latencyMs: number }>
+  /**
+   * Tells `listener` what other instances and plain INSERTs announce, and with `null` whenever
+   * something may have been missed (after each reconnect). Reconnects for ever.
+   */
+  listen(listener: (queues: readonly string[] | null) => void): Promise<{ stop(): Promise<void> }>
+  /** Tells other instances that these queues have ready jobs. */
+  announce(queues: readonly string[]): Promise<void>
+  /** Ends every connection; open handler transactions are broken. May be called twice. */
+  close(): Promise<void>
+}
