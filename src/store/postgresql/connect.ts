@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { translateError } from './errors.ts'
+
+/** How to reach a PostgreSQL server: what `pg` takes, narrowed to what we use. */
+export interface PostgresqlConnection {
+  readonly connectionString?: string
+  readonly host?: string
+  readonly port?: number
+  readonly user?: string
+  readonly password?: string
+  readonly database?: string
+  readonly ssl?:
+    | boolean
+    | {
+        readonly ca?: string
+        readonly cert?: string
+        readonly key?: string
+        readonly rejectUnauthorized?: boolean
+      }
+}
+
+/** What {@link connectPostgresql} needs. */
+export interface PostgresqlSettings {
+  readonly connection: PostgresqlConnection
+  /** Where session settings survive, when `connection` leads to a PgBouncer; default `connection`. */
+  readonly directConnection?: PostgresqlConnection | undefined
+  readonly schema: string
+  /** Connections for handlers' transactions. */
+  readonly handlerConnections: number
+  /** Below the lease: a process that stands still must not keep row locks beyond it. In milliseconds. */
+  readonly idleInTransactionMs: number
+  /** Told of connections that broke while idle. */
+  readonly onConnectionError: (error: Error) => void
+}
+
+/** A statement of ours: prepared once a connection, under its name. */
+export interface Statement {
+  readonly name: string
+  readonly text: string
+}
+
+/** Anything that runs statements: a pool, or one connection inside a transaction. */
+export interface Runner {
+  query<Row extends pg.QueryResultRow>(statement: {
+    name?: string
+    text: string
+    values: unknown[]
+  }): Promise<pg.QueryResult<Row>>
+}
+
+/** The connections of one store. */
+export interface Database {
+  /** For our own statements, never for a handler's: claims, leases and ingest never wait for a handler. */
+  readonly service: pg.Pool
+  readonly handlers: pg.Pool
+  readonly schema: string
+  /** Names of our tables and functions, with the schema. */
+  readonly names: Names
+  readonly idleInTransactionMs: number
+  /** Tells this store's announcements from those of others. */
+  readonly token: string
+  /** A connection of its own, outside the pools. */
+  openClient(): pg.Client
+  /** Runs one of our statements; errors are translated. */
+  run<Row extends pg.QueryResultRow>(
+    statement: Statement,
+    values: unknown[],
+    runner?: Runner,
+  ): Promise<pg.QueryResult<Row>>
+}
+
+/** Qualified, quoted names. */
+export interface Names {
+  readonly queueJobs: string
+  readonly jobHistories: string
+  readonly mustHold: string
+}
+
+const SERVICE_CONNECTIONS = 6
+
+/**
+ * The planner must be held to the index at every table size: a plan made while the table was small stays
+ * cached, and a completion fell from 50,000 to 1,000 jobs a second when the plan walked the whole table
+ * and looked each row up in the group. Our service statements all walk an index a few rows far, so other
+ * ways are off for their connections alone, and looking at a row costs so much that the way over the
+ * fewest rows wins, however small the table is thought to be.
+ */
+const PLANNER = [
+  'enable_seqscan=off',
+  'enable_bitmapscan=off',
+  'enable_hashjoin=off',
+  'enable_mergejoin=off',
+  'enable_sort=off',
+  'cpu_tuple_cost=1',
+  'random_page_cost=0.1',
+  'seq_page_cost=0.1',
+  'plan_cache_mode=force_custom_plan',
+  'jit=off',
+]
+
+/** Connections are made anew now and then, and the plans with them. In seconds. */
+const CONNECTION_LIFETIME_SECONDS = 60
+
+/** Opens the pools; connects lazily. */
+export function connectPostgresql(settings: PostgresqlSettings): Database {
+  const { schema, idleInTransactionMs } = settings
+  const session = [
+    'timezone=UTC',
+    'crossdock.quiet=on',
+    'statement_timeout=60000',
+    'lock_timeout=5000',
+    `idle_in_transaction_session_timeout=${idleInTransactionMs}`,
+  ]
+  const direct = settings.directConnection ?? settings.connection
+  const service = new pg.Pool({
+    ...poolDefaults('crossdock'),
+    ...direct,
+    max: SERVICE_CONNECTIONS,
+    options: startupOptions([...session, ...PLANNER]),
+  })
+  const handlers = new pg.Pool({
+    ...poolDefaults('crossdock handlers'),
+    ...settings.connection,
+    max: settings.handlerConnections,
+    // BEGIN travels with the handler's first statement, COMMIT with the completion: two round trips
+    // instead of four.
+    pipeline: true,
+    // A PgBouncer refuses startup options; the transaction then sets what it needs itself.
+    ...(settings.directConnection === undefined && {
+      options: startupOptions([
+        'timezone=UTC',
+        `idle_in_transaction_session_timeout=${idleInTransactionMs}`,
+      ]),
+    }),
+  })
+  service.on('error', settings.onConnectionError)
+  handlers.on('error', settings.onConnectionError)
+  const quoted = pg.escapeIdentifier(schema)
+  return {
+    service,
+    handlers,
+    schema,
+    idleInTransactionMs,
+    token: randomBytes(6).toString('hex'),
+    names: {
+      queueJobs: `${quoted}.queue_jobs`,
+      jobHistories: `${quoted}.job_histories`,
+      mustHold: `${quoted}.crossdock_must_hold`,
+    },
+    openClient: () =>
+      new pg.Client({
+        ...poolDefaults('crossdock listener'),
+        ...direct,
+        options: startupOptions(session),
+      }),
+    run: async (statement, values, runner = service) => {
+      try {
+        return await runner.query({ name: statement.name, text: statement.text, values })
+      } catch (error) {
+        throw translateError(error)
+      }
+    },
+  }
+}
+
+function poolDefaults(name: string): pg.PoolConfig {
+  return {
+    application_name: name,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    maxLifetimeSeconds: CONNECTION_LIFETIME_SECONDS,
+  }
+}
+
+function startupOptions(settings: readonly string[]): string {
+  return settings.map((setting) => `-c ${setting}`).join(' ')
+}

@@ -1,0 +1,68 @@
+import pg from 'pg'
+import { performance } from 'node:perf_hooks'
+import type { Store } from '../../ports/store.ts'
+import { makeClaim } from './claim.ts'
+import { connectPostgresql, type PostgresqlSettings } from './connect.ts'
+import { makeInsertJobs } from './insert-jobs.ts'
+import { makeBegin, makeRecoverExpired, makeRenew } from './leases.ts'
+import { makeAnnounce, makeListen } from './listener.ts'
+import { makeUpdateProgress } from './progress.ts'
+import { makePromoteDue } from './promote.ts'
+import {
+  makeFindJob,
+  makeListExecutions,
+  makeMissingHandlers,
+  makeQueueDepths,
+  makeReadPayload,
+  makeReadyQueues,
+} from './read.ts'
+import { makeSettle, makeSettled } from './settle.ts'
+import { makeOpenTransaction } from './transaction.ts'
+
+export type { PostgresqlConnection, PostgresqlSettings } from './connect.ts'
+
+/** The store on PostgreSQL 14 and later. Connects at its first use; the tables must be migrated. */
+export function createPostgresqlStore(settings: PostgresqlSettings): Store {
+  const database = connectPostgresql(settings)
+  const insertJobs = makeInsertJobs(database)
+  const settle = makeSettle(database)
+  let closing: Promise<void> | undefined
+  return {
+    dialect: 'postgresql',
+    insertJobs: (request) => insertJobs(request),
+    claim: makeClaim(database),
+    readyQueues: makeReadyQueues(database),
+    readPayload: makeReadPayload(database),
+    begin: makeBegin(database),
+    settle: (settlements) => settle(settlements),
+    settled: makeSettled(database),
+    openTransaction: makeOpenTransaction(database),
+    updateProgress: makeUpdateProgress(database),
+    promoteDue: makePromoteDue(database),
+    renew: makeRenew(database),
+    recoverExpired: makeRecoverExpired(database),
+    findJob: makeFindJob(database),
+    listExecutions: makeListExecutions(database),
+    queueDepths: makeQueueDepths(database),
+    missingHandlers: makeMissingHandlers(database),
+    ping: async () => {
+      const from = performance.now()
+      const { rows } = await database.run<{ version: string }>(
+        { name: 'crossdock_ping', text: `SELECT current_setting('server_version') AS version` },
+        [],
+      )
+      return {
+        version: `PostgreSQL ${rows[0]?.version ?? '?'}`,
+        latencyMs: performance.now() - from,
+      }
+    },
+    listen: makeListen(database, (name) => pg.escapeIdentifier(name)),
+    announce: makeAnnounce(database),
+    close: async () => {
+      closing ??= Promise.all([database.service.end(), database.handlers.end()]).then(
+        () => undefined,
+      )
+      await closing
+    },
+  }
+}

@@ -1,0 +1,98 @@
+import type pg from 'pg'
+import { z } from 'zod'
+import type { Database } from './connect.ts'
+
+const RECONNECT_MS = [100, 500, 1000, 2000, 5000] as const
+
+/** How often the connection that only listens is asked whether it is still there. */
+const PROBE_MS = 15_000
+
+/** The channel of one schema. The trigger of migration 1 names it the same way. */
+export function channelOf(schema: string): string {
+  return `crossdock:${schema}`
+}
+
+/**
+ * LISTEN on a connection of its own, for ever. A notification is a hint: whatever was missed while the
+ * connection was down is found by the `null` after each reconnect, and by polling.
+ */
+export function makeListen(database: Database, quote: (name: string) => string) {
+  return async function listen(
+    listener: (queues: readonly string[] | null) => void,
+  ): Promise<{ stop(): Promise<void> }> {
+    let client: pg.Client | undefined
+    let timer: NodeJS.Timeout | undefined
+    let probe: NodeJS.Timeout | undefined
+    let failures = 0
+    let stopped = false
+
+    async function connect(): Promise<void> {
+      const fresh = database.openClient()
+      client = fresh
+      let lost = false
+      const lose = (): void => {
+        if (lost || stopped) return
+        lost = true
+        clearInterval(probe)
+        void fresh.end().catch(() => undefined)
+        const delay = RECONNECT_MS[Math.min(failures, RECONNECT_MS.length - 1)]
+        failures += 1
+        timer = setTimeout(() => void connect(), delay)
+      }
+      probe = setInterval(() => {
+        fresh.query('SELECT 1').catch(lose)
+      }, PROBE_MS)
+      fresh.on('error', lose)
+      fresh.on('end', lose)
+      fresh.on('notification', ({ payload = '' }) => {
+        const said = parse(payload)
+        // What this process announced it knows already.
+        if (said?.from !== database.token) listener(said?.queues ?? null)
+      })
+      try {
+        await fresh.connect()
+        await fresh.query(`LISTEN ${quote(channelOf(database.schema))}`)
+        failures = 0
+        listener(null)
+      } catch {
+        lose()
+      }
+    }
+
+    await connect()
+    return {
+      stop: async () => {
+        stopped = true
+        clearTimeout(timer)
+        clearInterval(probe)
+        await client?.end().catch(() => undefined)
+      },
+    }
+  }
+}
+
+/** What an instance announces. Another program's INSERT announces `jobs`, and names no queue. */
+const announcement = z.object({ from: z.string(), queues: z.array(z.string()).nullable() })
+
+function parse(payload: string): z.output<typeof announcement> | undefined {
+  try {
+    return announcement.parse(JSON.parse(payload))
+  } catch {
+    return undefined
+  }
+}
+
+/** A notification's payload ends at 8,000 bytes; many queues are announced as "any". */
+const MAX_ANNOUNCED = 7_900
+
+/** Tells the other instances which queues have ready jobs. */
+export function makeAnnounce(database: Database) {
+  const statement = { name: 'crossdock_announce', text: 'SELECT pg_notify($1, $2)' }
+  return async function announce(queues: readonly string[]): Promise<void> {
+    const from = database.token
+    const named = JSON.stringify({ from, queues })
+    const fits = Buffer.byteLength(named) <= MAX_ANNOUNCED
+    const payload = fits ? named : JSON.stringify({ from, queues: null })
+    await database.run(statement, [channelOf(database.schema), payload])
+  }
+}

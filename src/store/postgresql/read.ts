@@ -1,0 +1,230 @@
+import type { Execution, Headers, Job } from '../../domain/job.ts'
+import { JOB_TYPE_WORDS, type Direction } from '../../domain/job-type.ts'
+import type { JsonObject } from '../../domain/json.ts'
+import { statusWord } from '../../domain/status.ts'
+import type { ExecutionKey, QueueDepth } from '../../ports/store.ts'
+import type { Database } from './connect.ts'
+
+interface JobRow {
+  id: string
+  name: string | null
+  description: string | null
+  handler: string
+  typeid: number
+  statusid: number
+  protocol: string | null
+  direction: Direction
+  method: string | null
+  queue: string
+  priority: number
+  payload: string | null
+  contenttype: string | null
+  payloadencoding: string | null
+  headers: Headers | null
+  metadata: JsonObject | null
+  result: string | null
+  lasterror: string | null
+  deadreason: string | null
+  progress: number
+  progresstotal: number
+  progressmessage: string | null
+  retrycount: number
+  maxretries: number | null
+  timeout: number | null
+  tenantid: string | null
+  createdby: string | null
+  parentjobid: string | null
+  correlationid: string | null
+  traceparent: string | null
+  scheduledat: Date | null
+  createdon: Date
+  startedat: Date | null
+  completedat: Date | null
+  rowversionstamp: number
+}
+
+/** One job by id. Walks the primary key. */
+export function makeFindJob(database: Database) {
+  const statement = {
+    name: 'crossdock_find',
+    text: `SELECT id, name, description, handler, typeid, statusid, protocol, direction, method, queue,
+        priority, payload, contenttype, payloadencoding, headers, metadata, result, lasterror, deadreason,
+        progress, progresstotal, progressmessage, retrycount, maxretries, timeout, tenantid, createdby,
+        parentjobid, correlationid, traceparent, scheduledat, createdon, startedat, completedat,
+        rowversionstamp
+      FROM ${database.names.queueJobs} WHERE id = $1`,
+  }
+  return async function findJob(id: string): Promise<Job | undefined> {
+    const { rows } = await database.run<JobRow>(statement, [id])
+    return rows[0] === undefined ? undefined : job(rows[0])
+  }
+}
+
+function job(row: JobRow): Job {
+  return {
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    handler: row.handler,
+    type: JOB_TYPE_WORDS[row.typeid] ?? 'manual',
+    status: statusWord(row.statusid) ?? 'pending',
+    protocol: row.protocol,
+    direction: row.direction,
+    method: row.method,
+    queue: row.queue,
+    priority: row.priority,
+    payload: row.payload,
+    contentType: row.contenttype,
+    payloadEncoding: row.payloadencoding,
+    headers: row.headers,
+    metadata: row.metadata,
+    result: row.result,
+    lastError: row.lasterror,
+    deadReason: row.deadreason,
+    progress: { current: row.progress, total: row.progresstotal, message: row.progressmessage },
+    retryCount: row.retrycount,
+    maxRetries: row.maxretries,
+    timeoutSeconds: row.timeout,
+    tenantId: row.tenantid,
+    createdBy: row.createdby,
+    parentJobId: row.parentjobid,
+    correlationId: row.correlationid,
+    traceparent: row.traceparent,
+    scheduledAt: row.scheduledat,
+    createdAt: row.createdon,
+    startedAt: row.startedat,
+    completedAt: row.completedat,
+    version: row.rowversionstamp,
+  }
+}
+
+interface ExecutionRow {
+  id: string
+  executionid: string
+  statusid: number
+  startedat: Date
+  completedat: Date | null
+  duration: string | null
+  result: string | null
+  errormessage: string | null
+  retryattempt: number
+  executedby: string | null
+  metadata: JsonObject | null
+}
+
+/** The executions of a job. Walks job_histories_execution, whose order is the epochs'. */
+export function makeListExecutions(database: Database) {
+  const exists = {
+    name: 'crossdock_exists',
+    text: `SELECT 1 FROM ${database.names.queueJobs} WHERE id = $1`,
+  }
+  const list = {
+    name: 'crossdock_executions',
+    text: `SELECT id, executionid, statusid, startedat, completedat, duration, result, errormessage,
+        retryattempt, executedby, metadata
+      FROM ${database.names.jobHistories} WHERE jobid = $1 ORDER BY leaseepoch LIMIT 1000`,
+  }
+  return async function listExecutions(jobId: string): Promise<readonly Execution[] | undefined> {
+    const { rows } = await database.run<ExecutionRow>(list, [jobId])
+    if (rows.length === 0) {
+      const found = await database.run(exists, [jobId])
+      if (found.rows.length === 0) return undefined
+    }
+    return rows.map((row) => ({
+      id: row.id,
+      executionId: row.executionid,
+      status: statusWord(row.statusid) ?? 'pending',
+      startedAt: row.startedat,
+      completedAt: row.completedat,
+      durationMs: row.duration === null ? null : Number(row.duration),
+      result: row.result,
+      error: row.errormessage,
+      retryAttempt: row.retryattempt,
+      executedBy: row.executedby,
+      metadata: row.metadata,
+    }))
+  }
+}
+
+/** The payload of an execution that is still the caller's. Walks the primary key. */
+export function makeReadPayload(database: Database) {
+  const statement = {
+    name: 'crossdock_payload',
+    text: `SELECT payload FROM ${database.names.queueJobs} WHERE id = $1 AND leaseepoch = $2`,
+  }
+  return async function readPayload(key: ExecutionKey): Promise<string | null> {
+    const { rows } = await database.run<{ payload: string | null }>(statement, [
+      key.jobId,
+      key.epoch,
+    ])
+    return rows[0]?.payload ?? null
+  }
+}
+
+/**
+ * The queues that have ready jobs: jumps from queue to queue along queue_jobs_ready, one probe a queue,
+ * however many jobs each holds.
+ */
+export function makeReadyQueues(database: Database) {
+  const { queueJobs } = database.names
+  const first = (after: string): string =>
+    `(SELECT queue FROM ${queueJobs} WHERE statusid = 0 AND active ${after} ORDER BY queue LIMIT 1)`
+  const statement = {
+    name: 'crossdock_ready_queues',
+    text: `WITH RECURSIVE ready(queue) AS (
+        ${first('')}
+        UNION ALL
+        SELECT ${first('AND queue > ready.queue')} FROM ready WHERE ready.queue IS NOT NULL
+      )
+      SELECT queue FROM ready WHERE queue IS NOT NULL LIMIT 1000`,
+  }
+  return async function readyQueues(): Promise<readonly string[]> {
+    const { rows } = await database.run<{ queue: string }>(statement, [])
+    return rows.map((row) => row.queue)
+  }
+}
+
+/**
+ * How many jobs are unfinished, queue by queue. Counts the partial indexes, at most 100,000 entries of
+ * each: `/status` must stay cheap with a million jobs waiting.
+ */
+export function makeQueueDepths(database: Database) {
+  const { queueJobs } = database.names
+  const part = (where: string): string =>
+    `(SELECT queue, statusid FROM ${queueJobs} WHERE ${where} LIMIT 100000)`
+  const statement = {
+    name: 'crossdock_depths',
+    text: `SELECT queue, count(*) FILTER (WHERE statusid = 0)::int AS pending,
+        count(*) FILTER (WHERE statusid = 2)::int AS processing,
+        count(*) FILTER (WHERE statusid IN (5, 7))::int AS waiting
+      FROM (${part('statusid = 0 AND active')} UNION ALL ${part('statusid = 2')}
+        UNION ALL ${part('statusid IN (5, 7) AND active')}) unfinished
+      GROUP BY queue ORDER BY queue LIMIT 1000`,
+  }
+  return async function queueDepths(): Promise<readonly QueueDepth[]> {
+    const { rows } = await database.run<{
+      queue: string
+      pending: number
+      processing: number
+      waiting: number
+    }>(statement, [])
+    return rows
+  }
+}
+
+/** Handlers that unfinished jobs name and nobody here has, from the same bounded look. */
+export function makeMissingHandlers(database: Database) {
+  const { queueJobs } = database.names
+  const part = (where: string): string =>
+    `(SELECT handler FROM ${queueJobs} WHERE ${where} LIMIT 10000)`
+  const statement = {
+    name: 'crossdock_missing_handlers',
+    text: `SELECT DISTINCT handler FROM (${part('statusid = 0 AND active')}
+        UNION ALL ${part('statusid IN (5, 7) AND active')}) unfinished
+      WHERE handler <> ALL ($1::text[]) LIMIT 100`,
+  }
+  return async function missingHandlers(known: readonly string[]): Promise<readonly string[]> {
+    const { rows } = await database.run<{ handler: string }>(statement, [known])
+    return rows.map((row) => row.handler)
+  }
+}
