@@ -1,0 +1,10 @@
+import { preparePostgresql } from './postgresql.ts'
+import { startOrSkip } from './require.ts'
+
+/**
+ * Runs once before the suites that use servers: fetches what takes long, so that no hook's time
+ * limit has to cover a download. The suites start their servers themselves.
+ */
+export default async function setup(): Promise<void> {
+  await startOrSkip('postgresql', preparePostgresql)
+}
