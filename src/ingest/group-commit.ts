@@ -1,0 +1,229 @@
+import { CrossdockError, isCrossdockError } from '../domain/errors.ts'
+import type { NewJob } from '../domain/job.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { InsertOutcome, Store } from '../ports/store.ts'
+import type { WakeUps } from '../ports/wake-ups.ts'
+
+/** What {@link createGroupCommit} needs. */
+export interface GroupCommitOptions {
+  readonly store: Pick<Store, 'insertJobs'>
+  readonly wakeUps: WakeUps
+  readonly clock: Clock
+  readonly log: Log
+  /** Chance in [0, 1), for the waits between repeats. */
+  readonly random: () => number
+  /** Rows of one INSERT; default 1,000. */
+  readonly maxRows?: number
+  /** Payload bytes of one INSERT; default 8 MiB. A larger row goes alone. */
+  readonly maxBytes?: number
+  /** The largest row that is sent at all; default 64 MiB. */
+  readonly maxRowBytes?: number
+  /** Bytes that may wait: more are refused, so that memory stays bounded; default 128 MiB. */
+  readonly maxWaitingBytes?: number
+  /** How long a row may wait for a database that is away before it is refused; default 5 s. */
+  readonly giveUpMs?: number
+}
+
+/** Commits rows that arrive one by one in groups. */
+export interface GroupCommit {
+  /**
+   * Resolves after the COMMIT that has the job. Rejects with the error of this row alone when the
+   * database refused its data, or with `database_unavailable` when it may be offered again.
+   */
+  add(job: NewJob): Promise<InsertOutcome>
+  /** Rows that wait for a commit, or are in one. */
+  waiting(): number
+  /** Whether the last insert found the database. */
+  healthy(): boolean
+  /** Refuses new rows and waits for those it has. May be called twice. */
+  close(): Promise<void>
+}
+
+interface Entry {
+  readonly job: NewJob
+  readonly bytes: number
+  readonly since: number
+  /** Whether it was in an INSERT whose answer never came. */
+  uncertain: boolean
+  resolve(outcome: InsertOutcome): void
+  reject(error: Error): void
+}
+
+/** How often a group that met a deadlock or a lock time-out is sent again whole. */
+const REPEATS = 4
+
+/**
+ * While one INSERT is under way, the next group gathers: alone, a row waits for nothing; under load,
+ * groups grow. A group with a row that the database refuses is halved until that row stands alone, so
+ * one bad message never fails its neighbours.
+ */
+export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
+  const { store, wakeUps, clock, log, random } = options
+  const maxRows = options.maxRows ?? 1_000
+  const maxBytes = options.maxBytes ?? 8 * 1024 * 1024
+  const maxRowBytes = options.maxRowBytes ?? 64 * 1024 * 1024
+  const maxWaitingBytes = options.maxWaitingBytes ?? 128 * 1024 * 1024
+  const giveUpMs = options.giveUpMs ?? 5_000
+
+  let queue: Entry[] = []
+  let waitingBytes = 0
+  let waitingRows = 0
+  let draining: Promise<void> | undefined
+  let closed = false
+  let healthy = true
+
+  function add(job: NewJob): Promise<InsertOutcome> {
+    const bytes = sizeOf(job)
+    if (closed) return Promise.reject(stopping())
+    if (bytes > maxRowBytes) return Promise.reject(tooLarge(bytes, maxRowBytes))
+    if (waitingBytes + bytes > maxWaitingBytes) return Promise.reject(overloaded())
+    return new Promise((resolve, reject) => {
+      waitingBytes += bytes
+      waitingRows += 1
+      const settled = (): void => {
+        waitingBytes -= bytes
+        waitingRows -= 1
+      }
+      queue.push({
+        job,
+        bytes,
+        since: clock.monotonicMs(),
+        uncertain: false,
+        resolve: (outcome) => {
+          settled()
+          resolve(outcome)
+        },
+        reject: (error) => {
+          settled()
+          reject(error)
+        },
+      })
+      draining ??= drain()
+    })
+  }
+
+  async function drain(): Promise<void> {
+    // What arrives in the same turn of the event loop goes together.
+    await Promise.resolve()
+    while (queue.length > 0) await commit(takeGroup())
+    draining = undefined
+  }
+
+  function takeGroup(): Entry[] {
+    let bytes = 0
+    let count = 0
+    for (const entry of queue) {
+      if (count > 0 && (count >= maxRows || bytes + entry.bytes > maxBytes)) break
+      bytes += entry.bytes
+      count += 1
+    }
+    const group = queue.slice(0, count)
+    queue = queue.slice(count)
+    return group
+  }
+
+  async function commit(group: readonly Entry[], repeat = 0): Promise<void> {
+    let outcomes: readonly InsertOutcome[]
+    try {
+      const again = group.some((entry) => entry.uncertain)
+      outcomes = await store.insertJobs({ jobs: group.map((entry) => entry.job), again })
+    } catch (error) {
+      await recover(group, error as Error, repeat)
+      return
+    }
+    if (!healthy) log.info({}, 'the database is back: messages are stored again')
+    healthy = true
+    wake(group, outcomes)
+    group.forEach((entry, index) => {
+      const outcome = outcomes[index]
+      if (outcome !== undefined) entry.resolve(outcome)
+    })
+  }
+
+  async function recover(group: readonly Entry[], error: Error, repeat: number): Promise<void> {
+    if (isCrossdockError(error, 'database_unavailable')) {
+      if (healthy)
+        log.warn({ err: error }, 'messages cannot be stored: the database is out of reach')
+      healthy = false
+      // Whether the COMMIT went through is unknown: a row found under its own id was it.
+      for (const entry of group) entry.uncertain = true
+      const now = clock.monotonicMs()
+      const patient = group.filter((entry) => now - entry.since < giveUpMs && !closed)
+      for (const entry of group) if (!patient.includes(entry)) entry.reject(error)
+      if (patient.length === 0) return
+      await pause(Math.min(50 * 2 ** repeat, 1_000))
+      await commit(patient, repeat + 1)
+    } else if (isCrossdockError(error, 'database_retryable') && repeat < REPEATS) {
+      await pause(10 * 2 ** repeat * (1 + random()))
+      await commit(group, repeat + 1)
+    } else if (group.length > 1) {
+      const middle = group.length >> 1
+      await commit(group.slice(0, middle))
+      await commit(group.slice(middle))
+    } else {
+      for (const entry of group) entry.reject(error)
+    }
+  }
+
+  function wake(group: readonly Entry[], outcomes: readonly InsertOutcome[]): void {
+    const ready = new Set<string>()
+    let waits = false
+    for (const [index, { job }] of group.entries()) {
+      if (outcomes[index]?.outcome !== 'stored' || job.dead !== undefined) continue
+      if (job.scheduledAt === undefined && job.delayMs === undefined)
+        ready.add(job.queue ?? 'default')
+      else waits = true
+    }
+    if (ready.size > 0) wakeUps.ready([...ready])
+    if (waits) wakeUps.waiting()
+  }
+
+  function pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => clock.after(delayMs, resolve))
+  }
+
+  return {
+    add,
+    waiting: () => waitingRows,
+    healthy: () => healthy,
+    close: async () => {
+      closed = true
+      await draining
+    },
+  }
+}
+
+/** The bytes of a row, near enough: the texts that can be large. */
+function sizeOf(job: NewJob): number {
+  const headers = job.headers === undefined ? 0 : JSON.stringify(job.headers).length
+  const metadata = job.metadata === undefined ? 0 : JSON.stringify(job.metadata).length
+  return (
+    400 + Buffer.byteLength(job.payload ?? '') + headers + metadata + (job.description?.length ?? 0)
+  )
+}
+
+function stopping(): CrossdockError {
+  return new CrossdockError(
+    'instance_stopping',
+    'this instance is stopping; send it again in a moment',
+    {
+      retryable: true,
+    },
+  )
+}
+
+function tooLarge(bytes: number, maxBytes: number): CrossdockError {
+  return new CrossdockError(
+    'payload_too_large',
+    `a message of ${bytes} bytes is larger than the ${maxBytes} that are stored`,
+  )
+}
+
+function overloaded(): CrossdockError {
+  return new CrossdockError(
+    'database_unavailable',
+    'more messages wait for the database than memory has room for; send it again in a moment',
+    { retryable: true },
+  )
+}
