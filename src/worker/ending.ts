@@ -1,0 +1,105 @@
+import { CrossdockError, errorMessage, isCrossdockError } from '../domain/errors.ts'
+import { isCancel, isSnooze } from '../domain/outcome.ts'
+import { retryDelayMs } from '../domain/retry.ts'
+import type { Handler } from '../ports/handler.ts'
+import type { ClaimedJob, Ending } from '../ports/store.ts'
+import { storable } from './completions.ts'
+import type { WorkerSettings } from './settings.ts'
+
+/** The largest result that is kept, in characters of JSON. */
+const MAX_RESULT_CHARS = 16 * 1024 * 1024
+
+/** A year: the longest a retry waits, in milliseconds. */
+const MAX_DELAY_MS = 366 * 24 * 3_600_000
+
+/** What a handler's return value makes of its job: outcomes are values, all else is the result. */
+export function endingOfReturn(returned: unknown): Ending {
+  if (isSnooze(returned)) return { kind: 'snoozed', delayMs: returned.delayMs }
+  if (isCancel(returned)) return { kind: 'cancelled', reason: storable(returned.reason) }
+  return { kind: 'completed', result: resultOf(returned) }
+}
+
+function resultOf(returned: unknown): string | null {
+  let text: string | undefined
+  try {
+    // `undefined` and functions have no JSON: no result.
+    text = toJson(returned)
+  } catch (error) {
+    throw new CrossdockError(
+      'result_not_serializable',
+      `the handler returned what JSON cannot hold (${errorMessage(error)}). Return plain data, or nothing`,
+      { cause: error },
+    )
+  }
+  if (text !== undefined && text.length > MAX_RESULT_CHARS) {
+    throw new CrossdockError(
+      'result_not_serializable',
+      `the handler returned ${text.length} characters of JSON; a result may have ${MAX_RESULT_CHARS}`,
+    )
+  }
+  return text ?? null
+}
+
+/** `undefined` for what has no JSON, which the declared type of JSON.stringify leaves out. */
+function toJson(value: unknown): string | undefined {
+  return JSON.stringify(value)
+}
+
+/** What {@link endingOfError} goes by. */
+export interface Failure {
+  readonly error: unknown
+  readonly job: Pick<ClaimedJob, 'retryCount' | 'maxRetries'>
+  readonly handler: Handler | undefined
+  readonly settings: Pick<WorkerSettings, 'maxRetries' | 'retry'>
+  readonly random: () => number
+}
+
+/** Errors that no further attempt can mend. */
+const PERMANENT = [
+  'permanent',
+  'input_invalid',
+  'result_not_serializable',
+  'transaction_forbidden',
+] as const
+
+/** What a thrown error makes of its job: another attempt while there are some left. */
+export function endingOfError(failure: Failure): Ending {
+  const { error, job } = failure
+  const text = storable(errorMessage(error))
+  if (isCrossdockError(error, ...PERMANENT)) {
+    return { kind: 'failed', error: text, deadReason: error.code }
+  }
+  if (job.retryCount >= maxRetriesOf(failure)) {
+    return { kind: 'failed', error: text, deadReason: 'retries_exhausted' }
+  }
+  return {
+    kind: 'retry',
+    error: text,
+    delayMs: delayOf(failure),
+    // Retried jobs drop one priority, once, so that they do not hold up the others again and again.
+    lowerPriority: job.retryCount === 0,
+  }
+}
+
+/** Attempts after the first: the row, the handler, the default. */
+export function maxRetriesOf({
+  job,
+  handler,
+  settings,
+}: Omit<Failure, 'error' | 'random'>): number {
+  return job.maxRetries ?? handler?.maxRetries ?? settings.maxRetries
+}
+
+function delayOf({ error, job, handler, settings, random }: Failure): number {
+  const own = handler?.retryDelay
+  let delay: number | undefined
+  try {
+    delay = typeof own === 'function' ? own(job.retryCount, error) : own
+  } catch {
+    // A retryDelay that throws must not cost the job its retries.
+  }
+  if (delay === undefined || !Number.isFinite(delay)) {
+    delay = retryDelayMs(settings.retry, job.retryCount, random)
+  }
+  return Math.min(Math.max(0, delay), MAX_DELAY_MS)
+}

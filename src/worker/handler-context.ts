@@ -1,0 +1,175 @@
+import { CrossdockError } from '../domain/errors.ts'
+import type { NewJob } from '../domain/job.ts'
+import type {
+  EnqueueOptions,
+  Handler,
+  HandlerContext,
+  HandlerJob,
+  Transaction,
+} from '../ports/handler.ts'
+import type { HandlerTransaction } from '../ports/store.ts'
+import type { HeldJob } from './held.ts'
+import { maxRetriesOf } from './ending.ts'
+import type { ProgressWriter } from './progress-writer.ts'
+import type { WorkerContext } from './settings.ts'
+
+/** What a handler did through its context. */
+export interface Effects {
+  /** Begun at the first use of `tx`. */
+  transaction: HandlerTransaction | undefined
+  /** What it enqueued: inserted with the completion. */
+  readonly jobs: NewJob[]
+  /** Once the handler has ended, whatever it still does through its context throws. */
+  over: boolean
+}
+
+const INT_MAX = 2_147_483_647
+
+/** Builds what a handler is given. */
+export function handlerContext(
+  context: WorkerContext,
+  held: HeldJob,
+  handler: Handler,
+  input: unknown,
+  abort: AbortController,
+  effects: Effects,
+  progress: ProgressWriter,
+): HandlerContext<unknown> {
+  const { job } = held
+  const { signal } = abort
+  const described = describeJob(context, held, handler)
+
+  function transaction(): HandlerTransaction {
+    if (handler.transaction === 'none') {
+      throw new CrossdockError(
+        'transaction_forbidden',
+        `handler '${handler.name}' has transaction: 'none' and used tx; remove one of the two`,
+      )
+    }
+    refuseWhenOver()
+    effects.transaction ??= context.store.openTransaction()
+    return effects.transaction
+  }
+
+  function refuseWhenOver(): void {
+    signal.throwIfAborted()
+    if (effects.over) {
+      throw new CrossdockError(
+        'transaction_lost',
+        'the handler has returned already; await what it starts',
+      )
+    }
+  }
+
+  const tx: Transaction = {
+    sql: async <Row>(pieces: TemplateStringsArray, ...values: unknown[]) =>
+      (await transaction().sql(pieces, values)) as Row[],
+    query: async <Row>(text: string, values: readonly unknown[] = []) =>
+      (await transaction().query(text, values)) as Row[],
+    client: async () => await transaction().client(),
+  }
+
+  return {
+    input,
+    job: described,
+    tx,
+    signal,
+    get log() {
+      return context.log.child({ job: job.jobId, handler: handler.name })
+    },
+    enqueue: async (name, payload, options = {}) => {
+      refuseWhenOver()
+      const child = childJob(context, held, name, payload, options)
+      await refuseInvalidInput(context, child)
+      effects.jobs.push(child)
+      return { id: child.id }
+    },
+    progress: (current, total, message) => {
+      // Said too late it is nobody's progress any more.
+      if (!effects.over && !signal.aborted) {
+        progress.set(held, {
+          current: whole(current),
+          total: whole(total),
+          message: message?.replaceAll('\0', '').toWellFormed().slice(0, 500) ?? null,
+        })
+      }
+      return Promise.resolve()
+    },
+  }
+}
+
+function whole(value: number): number {
+  return Number.isFinite(value) ? Math.min(Math.max(0, Math.round(value)), INT_MAX) : 0
+}
+
+function describeJob({ settings }: WorkerContext, { job }: HeldJob, handler: Handler): HandlerJob {
+  return {
+    id: job.jobId,
+    handler: job.handler,
+    queue: job.queue,
+    priority: job.priority,
+    attempt: job.retryCount + 1,
+    maxRetries: maxRetriesOf({ job, handler, settings }),
+    method: job.method,
+    protocol: job.protocol,
+    headers: job.headers ?? {},
+    metadata: job.metadata ?? {},
+    contentType: job.contentType,
+    tenantId: job.tenantId,
+    createdBy: job.createdBy,
+    parentJobId: job.parentJobId,
+    correlationId: job.correlationId,
+    createdAt: job.createdAt,
+  }
+}
+
+function childJob(
+  { handlers, makeId }: WorkerContext,
+  { job }: HeldJob,
+  name: string,
+  payload: unknown,
+  options: EnqueueOptions,
+): NewJob {
+  const handler = handlers.get(name)
+  return {
+    id: makeId(),
+    handler: name,
+    payload: payload === undefined ? undefined : JSON.stringify(payload),
+    queue: options.queue ?? handler?.queue,
+    priority: options.priority ?? handler?.priority,
+    maxRetries: options.maxRetries,
+    timeoutSeconds:
+      options.timeoutMs === undefined ? undefined : Math.ceil(options.timeoutMs / 1000),
+    name: options.name,
+    description: options.description,
+    scheduledAt: options.scheduledAt,
+    delayMs: options.delayMs,
+    uniqueKey: options.uniqueKey,
+    metadata: options.metadata,
+    parentJobId: job.jobId,
+    tenantId: options.tenantId ?? job.tenantId ?? undefined,
+    createdBy: options.createdBy ?? job.createdBy ?? undefined,
+    correlationId: options.correlationId ?? job.correlationId ?? undefined,
+  }
+}
+
+async function refuseInvalidInput(
+  { handlers, parseInput }: WorkerContext,
+  job: NewJob,
+): Promise<void> {
+  const handler = handlers.get(job.handler)
+  if (handler?.input === undefined) return
+  const parsed = await parseInput(handler, {
+    payload: job.payload ?? null,
+    contentType: null,
+    payloadEncoding: null,
+  })
+  if (parsed.ok) return
+  const list = parsed.problems.map(({ path, message }) =>
+    path === '' ? message : `${path}: ${message}`,
+  )
+  throw new CrossdockError(
+    'input_invalid',
+    `'${job.handler}' refuses this payload: ${list.join('; ')}`,
+  )
+}

@@ -1,0 +1,98 @@
+import { CrossdockError } from '../domain/errors.ts'
+import type { ClaimedJob, ExecutionKey } from '../ports/store.ts'
+import type { WorkerContext } from './settings.ts'
+
+/** A job that this instance holds: claimed, running, or with its end under way. */
+export interface HeldJob {
+  /** Made anew once its large payload was read. */
+  job: ClaimedJob
+  /** Set while its handler runs. */
+  abort: AbortController | undefined
+  /** Since when it is held, by the monotonic clock. */
+  readonly since: number
+  /** How many renewals in a row did not find it. */
+  missed: number
+}
+
+/** Every job that this instance holds, and the renewal of their leases. */
+export interface HeldJobs {
+  add(job: ClaimedJob): HeldJob
+  remove(held: HeldJob): void
+  /** Whether this very execution is still held: not given back, not lost. */
+  has(held: HeldJob): boolean
+  all(): Iterable<HeldJob>
+  size(): number
+  start(): void
+  stop(): void
+}
+
+/**
+ * Renews the leases of everything held for longer than a quarter of a lease, three times a lease. A job
+ * that a renewal does not find was locked by its own settlement, or is lost; one that two renewals in a
+ * row do not find is lost: its handler is told, and whatever it does can no longer commit.
+ */
+export function createHeldJobs(context: WorkerContext): HeldJobs {
+  const { settings, store, clock, log } = context
+  const held = new Map<string, HeldJob>()
+  let timer: { cancel(): void } | undefined
+  let stopped = false
+
+  async function renew(): Promise<void> {
+    const now = clock.monotonicMs()
+    const due = [...held.values()].filter((each) => now - each.since > settings.leaseMs / 4)
+    if (due.length > 0) {
+      try {
+        const keys = due.map((each) => each.job)
+        const kept = await store.renew({ keys, leaseMs: settings.leaseMs })
+        notice(due, kept)
+      } catch (error) {
+        // While the database is away nobody else takes them: an instance that found it again waits for
+        // a whole lease before it recovers anything.
+        log.warn({ err: error, jobs: due.length }, 'leases could not be renewed')
+      }
+    }
+    schedule()
+  }
+
+  function notice(due: readonly HeldJob[], kept: readonly ExecutionKey[]): void {
+    const found = new Set(kept.map((key) => key.jobId))
+    for (const each of due) {
+      each.missed = found.has(each.job.jobId) ? 0 : each.missed + 1
+      if (each.missed < 2 || held.get(each.job.jobId) !== each) continue
+      held.delete(each.job.jobId)
+      log.warn(
+        { job: each.job.jobId, epoch: each.job.epoch },
+        'a lease was lost: the job runs elsewhere',
+      )
+      each.abort?.abort(
+        new CrossdockError(
+          'lease_lost',
+          'this execution has lost its lease; another one may be running',
+        ),
+      )
+    }
+  }
+
+  function schedule(): void {
+    if (!stopped) timer = clock.after(settings.leaseMs / 3, () => void renew())
+  }
+
+  return {
+    add: (job) => {
+      const entry: HeldJob = { job, abort: undefined, since: clock.monotonicMs(), missed: 0 }
+      held.set(job.jobId, entry)
+      return entry
+    },
+    remove: (entry) => {
+      if (held.get(entry.job.jobId) === entry) held.delete(entry.job.jobId)
+    },
+    has: (entry) => held.get(entry.job.jobId) === entry,
+    all: () => held.values(),
+    size: () => held.size,
+    start: schedule,
+    stop: () => {
+      stopped = true
+      timer?.cancel()
+    },
+  }
+}

@@ -1,0 +1,255 @@
+import { errorMessage } from '../domain/errors.ts'
+import type { Completions } from './completions.ts'
+import type { HeldJob, HeldJobs } from './held.ts'
+import { newLine, nextStart, noteClaim, type Line } from './line.ts'
+import type { PoolSettings, WorkerContext } from './settings.ts'
+
+/** Some workers, and the queues they serve. */
+export interface Pool {
+  readonly settings: PoolSettings
+  start(): void
+  /** Queues that may have ready jobs now. */
+  wake(queues: readonly string[]): void
+  /** Looks at every queue: something may have been missed. */
+  look(): void
+  /** Claims nothing more, and gives back what has not begun. */
+  stop(): Promise<void>
+  running(): number
+  /** Resolves once no handler runs. */
+  idle(): Promise<void>
+}
+
+/** What {@link createPool} shares with the others. */
+export interface PoolParts {
+  readonly held: HeldJobs
+  readonly completions: Completions
+  readonly run: (held: HeldJob, worker: string) => Promise<void>
+  /** Whether a queue is this pool's. */
+  readonly serves: (queue: string) => boolean
+}
+
+/** Jobs of one claim, at most. */
+const MAX_CLAIM = 500
+
+/** A claim takes at most what the workers finished in this time. */
+const FINISHED_WINDOW_MS = 500
+
+/** What was claimed and has not begun within this time is given back. */
+const WAITING_LIMIT_MS = 2_000
+
+/** Handlers run ahead of the commits of their ends by at most this many jobs. */
+const MAX_UNCOMMITTED = 5_000
+
+/** Queues that a shared pool remembers. */
+const MAX_LINES = 1_000
+
+/** After a claim that failed, in milliseconds. */
+const PAUSE_MS = 500
+
+/** Claims for its workers, hands out, and sleeps when there is nothing. */
+export function createPool(context: WorkerContext, settings: PoolSettings, parts: PoolParts): Pool {
+  const { store, clock, log, random, settings: all } = context
+  const { held, completions, run } = parts
+  const lines = new Map<string, Line>()
+  const free = Array.from({ length: settings.workers }, (_, index) => index)
+  const finished: { at: number; count: number }[] = []
+  let waiting: HeldJob[] = []
+  let claiming = false
+  let stopped = true
+  let failing = false
+  const onIdle: (() => void)[] = []
+  completions.onFlushed(pump)
+
+  const running = (): number => settings.workers - free.length
+
+  /** Gives jobs to free workers, and claims more when few are left. */
+  function pump(): void {
+    while (free.length > 0 && waiting.length > 0 && completions.size() < MAX_UNCOMMITTED) {
+      const next = waiting.shift()
+      const worker = free.pop()
+      if (next === undefined || worker === undefined) break
+      // One that is held no more has lost its lease while it waited.
+      if (held.has(next)) void work(next, worker)
+      else free.push(worker)
+    }
+    if (wanted() > 0) void claim()
+  }
+
+  /** How many jobs the next claim takes; 0 while enough are waiting. */
+  function wanted(): number {
+    if (stopped || completions.size() >= MAX_UNCOMMITTED) return 0
+    const limit = claimLimit()
+    return waiting.length <= limit / 2 ? limit - waiting.length : 0
+  }
+
+  async function work(next: HeldJob, worker: number): Promise<void> {
+    try {
+      await run(next, `${all.owner}/${settings.name}-${worker + 1}`)
+    } catch (error) {
+      // The runner handles what handlers do; this is a fault of ours, and must not cost the worker.
+      log.error(
+        { err: error, job: next.job.jobId },
+        'a worker failed; the job is left to its lease',
+      )
+      held.remove(next)
+    }
+    free.push(worker)
+    countFinished()
+    if (stopped && running() === 0) {
+      for (const resolve of onIdle.splice(0)) resolve()
+    }
+    pump()
+  }
+
+  function countFinished(): void {
+    const now = clock.monotonicMs()
+    const last = finished.at(-1)
+    if (last !== undefined && now - last.at < 20) last.count += 1
+    else finished.push({ at: now, count: 1 })
+    while (finished[0] !== undefined && now - finished[0].at > FINISHED_WINDOW_MS) finished.shift()
+  }
+
+  function claimLimit(): number {
+    const recently = finished.reduce((sum, { count }) => sum + count, 0)
+    return Math.min(MAX_CLAIM, Math.max(free.length, recently))
+  }
+
+  function nextLine(): Line | undefined {
+    for (const [queue, line] of lines) {
+      if (!line.hungry) continue
+      // To the end of the round: every queue of a shared pool has its turn.
+      lines.delete(queue)
+      lines.set(queue, line)
+      return line
+    }
+    return undefined
+  }
+
+  async function claim(): Promise<void> {
+    if (claiming) return
+    claiming = true
+    try {
+      for (let limit = wanted(); limit > 0; limit = wanted()) {
+        const line = nextLine()
+        if (line === undefined) break
+        await claimFrom(line, limit)
+      }
+      if (failing) log.info({ pool: settings.name }, 'claims work again')
+      failing = false
+    } catch (error) {
+      if (!failing)
+        log.warn({ err: error, pool: settings.name }, `claims fail: ${errorMessage(error)}`)
+      failing = true
+      clock.after(PAUSE_MS * (1 + random()), () => {
+        look()
+      })
+    } finally {
+      claiming = false
+    }
+  }
+
+  async function claimFrom(line: Line, limit: number): Promise<void> {
+    const start = nextStart(line, clock.monotonicMs())
+    // A wake-up that comes while the claim is under way makes it hungry again.
+    const before = line.hungry
+    line.hungry = false
+    const jobs = await store
+      .claim({
+        queue: line.queue,
+        limit,
+        owner: all.owner,
+        leaseMs: all.leaseMs,
+        after: start.after,
+      })
+      .catch((error: unknown) => {
+        line.hungry = true
+        throw error
+      })
+    const woken = line.hungry
+    line.hungry = before
+    noteClaim(line, start, limit, jobs)
+    line.hungry ||= woken
+    for (const job of jobs) waiting.push(held.add(job))
+    // A shared pool meets many queues over time, and need not remember the empty ones.
+    if (!line.hungry && lines.size > MAX_LINES) lines.delete(line.queue)
+    if (stopped) giveBack(waiting.splice(0))
+    else if (jobs.length > 0) {
+      watchWaiting()
+      pump()
+    }
+  }
+
+  let watch: { cancel(): void } | undefined
+  function watchWaiting(): void {
+    watch ??= clock.after(WAITING_LIMIT_MS, () => {
+      watch = undefined
+      const limit = clock.monotonicMs() - WAITING_LIMIT_MS
+      const stale = waiting.filter((each) => each.since <= limit)
+      if (stale.length > 0) {
+        waiting = waiting.filter((each) => each.since > limit)
+        giveBack(stale)
+      }
+      if (waiting.length > 0) watchWaiting()
+    })
+  }
+
+  function giveBack(jobs: readonly HeldJob[]): void {
+    for (const each of jobs) {
+      completions.add(
+        {
+          jobId: each.job.jobId,
+          epoch: each.job.epoch,
+          ending: { kind: 'returned', delayMs: 0 },
+          durationMs: null,
+          retryAttempt: each.job.retryCount,
+          executedBy: all.owner,
+        },
+        () => {
+          held.remove(each)
+          context.wakeUps.ready([each.job.queue])
+        },
+      )
+    }
+  }
+
+  function wake(queues: readonly string[]): void {
+    for (const queue of queues) {
+      if (!parts.serves(queue)) continue
+      const line = lines.get(queue)
+      if (line === undefined) lines.set(queue, newLine(queue))
+      else line.hungry = true
+    }
+    pump()
+  }
+
+  function look(): void {
+    if (stopped) return
+    if (settings.queue !== undefined) {
+      wake([settings.queue])
+      return
+    }
+    store.readyQueues().then(wake, () => {
+      // A queue that is known already is tried again; its claim tells what is wrong.
+      wake([...lines.keys()])
+    })
+  }
+
+  return {
+    settings,
+    start: () => {
+      stopped = false
+      look()
+    },
+    wake,
+    look,
+    stop: async () => {
+      stopped = true
+      watch?.cancel()
+      giveBack(waiting.splice(0))
+      await completions.idle()
+    },
+    running,
+    idle: () =>
+      running() === 0 ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve)),
+  }
+}

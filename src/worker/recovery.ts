@@ -1,0 +1,77 @@
+import { isCrossdockError } from '../domain/errors.ts'
+import type { Ending, ExpiredJob } from '../ports/store.ts'
+import type { Timer } from '../ports/clock.ts'
+import { endingOfError } from './ending.ts'
+import type { WorkerContext } from './settings.ts'
+
+/** Takes over the jobs of instances that died. */
+export interface Recovery {
+  start(): void
+  stop(): void
+}
+
+/** Rows of one transaction. */
+const LIMIT = 200
+
+/**
+ * Looks for expired leases three times a lease, and only after a whole lease in which this instance has
+ * always found the database: after an outage every lease is expired while its holder lives.
+ */
+export function createRecovery(context: WorkerContext): Recovery {
+  const { settings, store, handlers, wakeUps, clock, random, log } = context
+  const everyMs = settings.leaseMs / 3
+  let timer: Timer | undefined
+  let stopped = true
+  /** Since when the database has answered every look. */
+  let unbrokenSince = 0
+
+  async function look(): Promise<void> {
+    try {
+      if (clock.monotonicMs() - unbrokenSince < settings.leaseMs) {
+        await store.ping()
+      } else {
+        for (let more = true; more && !stopped;) more = await recover()
+      }
+    } catch (error) {
+      if (isCrossdockError(error, 'database_unavailable')) unbrokenSince = clock.monotonicMs()
+      log.debug({ err: error }, 'expired leases could not be looked for')
+    }
+    if (!stopped) timer = clock.after(everyMs, () => void look())
+  }
+
+  async function recover(): Promise<boolean> {
+    const jobs = await store.recoverExpired({ limit: LIMIT, executedBy: settings.owner, decide })
+    if (jobs.length === 0) return false
+    log.warn(
+      { jobs: jobs.length, begun: jobs.filter((job) => job.begun).length, holders: holders(jobs) },
+      'jobs of instances that died are taken over',
+    )
+    wakeUps.ready([...new Set(jobs.map((job) => job.queue))])
+    wakeUps.waiting()
+    return jobs.length === LIMIT
+  }
+
+  /** Only an execution that had begun was an attempt. */
+  function decide(job: ExpiredJob): Ending {
+    if (!job.begun) return { kind: 'returned', delayMs: 0 }
+    const error = new Error(`the process that ran it died or hung (${job.lockedBy ?? 'unknown'})`)
+    const handler = handlers.get(job.handler)
+    return endingOfError({ error, job, handler, settings, random })
+  }
+
+  return {
+    start: () => {
+      stopped = false
+      unbrokenSince = clock.monotonicMs()
+      timer = clock.after(everyMs, () => void look())
+    },
+    stop: () => {
+      stopped = true
+      timer?.cancel()
+    },
+  }
+}
+
+function holders(jobs: readonly ExpiredJob[]): readonly string[] {
+  return [...new Set(jobs.map((job) => job.lockedBy ?? 'unknown'))].slice(0, 10)
+}

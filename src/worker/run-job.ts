@@ -1,0 +1,274 @@
+import { CrossdockError, isCrossdockError } from '../domain/errors.ts'
+import type { Handler } from '../ports/handler.ts'
+import type { ClaimedJob, Ending, Settlement } from '../ports/store.ts'
+import type { Begins } from './begins.ts'
+import type { Completions } from './completions.ts'
+import { endingOfError, endingOfReturn } from './ending.ts'
+import { handlerContext, type Effects } from './handler-context.ts'
+import type { HeldJob, HeldJobs } from './held.ts'
+import type { ProgressWriter } from './progress-writer.ts'
+import type { WorkerContext } from './settings.ts'
+
+/** The parts that running a job needs. */
+export interface RunParts {
+  readonly held: HeldJobs
+  readonly begins: Begins
+  readonly completions: Completions
+  readonly progress: ProgressWriter
+}
+
+/** How long a job whose handler this instance lacks is left to others, in milliseconds. */
+const MISSING_HANDLER_MS = 30_000
+
+/**
+ * Runs claimed jobs. `run` resolves when the worker is free for the next one: with the COMMIT for a
+ * handler that used its transaction, with the handler's return for one that did not (its end goes into
+ * the next group), and after the grace period for one that does not heed its signal.
+ */
+export function createRunner(context: WorkerContext, parts: RunParts) {
+  const { settings, store, handlers, parseInput, wakeUps, clock, random, log } = context
+  const { held: allHeld, begins, completions, progress } = parts
+
+  async function run(held: HeldJob, worker: string): Promise<void> {
+    const { job } = held
+    const handler = handlers.get(job.handler)
+    if (handler === undefined) {
+      end(held, settlement(job, worker, { kind: 'returned', delayMs: MISSING_HANDLER_MS }, null))
+      return
+    }
+    if (job.recoveries > 0 || job.payload === undefined) {
+      if (!(await prepare(held))) return
+    }
+    const abort = new AbortController()
+    const effects: Effects = { transaction: undefined, jobs: [], over: false }
+    held.abort = abort
+    const from = clock.monotonicMs()
+    const limitMs = timeoutMs(job, handler)
+    const timer = clock.after(limitMs, () => {
+      abort.abort(
+        new CrossdockError('handler_timeout', `the handler took longer than ${limitMs / 1000} s`),
+      )
+    })
+    begins.soon(held)
+
+    let ending: Ending
+    try {
+      ending = endingOfReturn(await call(held, handler, abort, effects))
+      // A handler that finished after it was told to stop did not finish in time.
+      abort.signal.throwIfAborted()
+    } catch (error) {
+      ending = failureEnding(error, held, handler, abort)
+    } finally {
+      timer.cancel()
+      held.abort = undefined
+      effects.over = true
+      progress.forget(held)
+    }
+    const durationMs = clock.monotonicMs() - from
+    await conclude(held, handler, settlement(job, worker, ending, durationMs), effects, abort)
+  }
+
+  /** Reads a large payload; writes the begin of a job that was taken from a dead process. */
+  async function prepare(held: HeldJob): Promise<boolean> {
+    const { job } = held
+    try {
+      if (job.recoveries > 0 && !(await begins.now(held))) {
+        allHeld.remove(held)
+        return false
+      }
+      if (job.payload === undefined) {
+        held.job = { ...job, payload: await store.readPayload(job) }
+      }
+      return true
+    } catch (error) {
+      log.warn({ job: job.jobId, err: error }, 'a job could not begin, and is given back')
+      end(held, settlement(job, settings.owner, { kind: 'returned', delayMs: 1_000 }, null))
+      return false
+    }
+  }
+
+  /** The handler, or the end of its patience: whichever comes first. */
+  async function call(
+    held: HeldJob,
+    handler: Handler,
+    abort: AbortController,
+    effects: Effects,
+  ): Promise<unknown> {
+    const { job } = held
+    const parsed = await parseInput(handler, {
+      payload: job.payload ?? null,
+      contentType: job.contentType,
+      payloadEncoding: job.payloadEncoding,
+    })
+    if (!parsed.ok) {
+      const list = parsed.problems.map(({ path, message }) =>
+        path === '' ? message : `${path}: ${message}`,
+      )
+      throw new CrossdockError('input_invalid', `invalid input: ${list.join('; ')}`)
+    }
+    const given = handlerContext(context, held, handler, parsed.value, abort, effects, progress)
+    const returned = handler.run(given)
+    if (!(returned instanceof Promise)) return returned
+    return await new Promise((resolve, reject) => {
+      returned.then(resolve, reject)
+      abort.signal.addEventListener(
+        'abort',
+        () => {
+          clock.after(settings.graceMs, () => {
+            // It has settled already, or it does not listen.
+            reject(abort.signal.reason as Error)
+          })
+        },
+        { once: true },
+      )
+    })
+  }
+
+  function failureEnding(
+    error: unknown,
+    { job }: HeldJob,
+    handler: Handler,
+    abort: AbortController,
+  ): Ending {
+    const reason: unknown = abort.signal.aborted ? abort.signal.reason : undefined
+    if (isCrossdockError(reason, 'instance_stopping', 'lease_lost')) {
+      return { kind: 'returned', delayMs: 0 }
+    }
+    // What a handler throws because it was told to stop says less than why it was told to.
+    return endingOfError({ error: reason ?? error, job, handler, settings, random })
+  }
+
+  async function conclude(
+    held: HeldJob,
+    handler: Handler,
+    settled: Settlement,
+    effects: Effects,
+    abort: AbortController,
+  ): Promise<void> {
+    const { ending } = settled
+    const failed = ending.kind === 'failed' || ending.kind === 'retry' || ending.kind === 'returned'
+    if (failed) {
+      if (abort.signal.aborted) effects.transaction?.abandon()
+      else await effects.transaction?.rollback()
+      logFailure(held, ending)
+    } else if (effects.transaction?.begun === true || effects.jobs.length > 0) {
+      await commit(held, handler, settled, effects)
+      return
+    }
+    end(held, settled)
+  }
+
+  /** Everything the handler did and the end of its execution, in one commit. */
+  async function commit(
+    held: HeldJob,
+    handler: Handler,
+    settled: Settlement,
+    effects: Effects,
+  ): Promise<void> {
+    const transaction = effects.transaction ?? store.openTransaction()
+    try {
+      await transaction.commit({ settlement: settled, jobs: effects.jobs })
+      allHeld.remove(held)
+      announceChildren(effects)
+      if ('delayMs' in settled.ending) wakeUps.waiting()
+    } catch (error) {
+      await transaction.rollback()
+      if (isCrossdockError(error, 'lease_lost')) {
+        log.warn(
+          { job: held.job.jobId, epoch: held.job.epoch },
+          'an execution ended after it lost its lease',
+        )
+        allHeld.remove(held)
+      } else if (
+        isCrossdockError(error, 'database_unavailable') &&
+        (await wasCommitted(held.job))
+      ) {
+        allHeld.remove(held)
+        announceChildren(effects)
+      } else {
+        const ending = endingOfError({ error, job: held.job, handler, settings, random })
+        logFailure(held, ending)
+        end(held, { ...settled, ending })
+      }
+    }
+  }
+
+  /**
+   * Whether an execution whose COMMIT got no answer has its history row. Asked until the database is
+   * back: assuming either way would lose the effect or double it.
+   */
+  async function wasCommitted(job: ClaimedJob): Promise<boolean> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return (await store.settled([job])).length > 0
+      } catch (error) {
+        if (!isCrossdockError(error, 'database_unavailable', 'database_retryable')) throw error
+        await new Promise<void>((resolve) =>
+          clock.after(Math.min(20 * 2 ** attempt, 1_000), resolve),
+        )
+      }
+    }
+  }
+
+  function announceChildren(effects: Effects): void {
+    const ready = effects.jobs.filter(
+      (job) => job.delayMs === undefined && job.scheduledAt === undefined,
+    )
+    if (ready.length > 0) wakeUps.ready([...new Set(ready.map((job) => job.queue ?? 'default'))])
+    if (ready.length < effects.jobs.length) wakeUps.waiting()
+  }
+
+  function end(held: HeldJob, settled: Settlement): void {
+    completions.add(settled, () => {
+      allHeld.remove(held)
+    })
+  }
+
+  function settlement(
+    job: ClaimedJob,
+    executedBy: string,
+    ending: Ending,
+    durationMs: number | null,
+  ): Settlement {
+    return {
+      jobId: job.jobId,
+      epoch: job.epoch,
+      ending,
+      durationMs,
+      retryAttempt: job.retryCount,
+      executedBy,
+      inputData: settings.historyPayloads === 'always' ? (job.payload ?? undefined) : undefined,
+    }
+  }
+
+  function timeoutMs(job: ClaimedJob, handler: Handler): number {
+    return job.timeoutSeconds === null
+      ? (handler.timeoutMs ?? settings.timeoutMs)
+      : job.timeoutSeconds * 1000
+  }
+
+  function logFailure({ job }: HeldJob, ending: Ending): void {
+    const fields = { job: job.jobId, handler: job.handler, attempt: job.retryCount + 1 }
+    if (ending.kind === 'failed') {
+      log.warn(
+        { ...fields, reason: ending.deadReason, error: ending.error },
+        'a job failed for good',
+      )
+    } else if (ending.kind === 'retry') {
+      log.info(
+        { ...fields, error: ending.error, retry_in_ms: ending.delayMs },
+        'a job failed and is tried again',
+      )
+    }
+  }
+
+  return { run }
+}
+
+/** The error of a handler that is told to stop because its instance is stopping. */
+export function stoppingError(): CrossdockError {
+  return new CrossdockError(
+    'instance_stopping',
+    'this instance is stopping; the job runs again elsewhere',
+  )
+}

@@ -1,0 +1,50 @@
+import type { RetryPolicy } from '../domain/retry.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { HandlerRegistry, ParseInput } from '../ports/handler.ts'
+import type { Log } from '../ports/log.ts'
+import type { Store } from '../ports/store.ts'
+import type { WakeUps } from '../ports/wake-ups.ts'
+import type { MakeId } from '../ports/clock.ts'
+
+/** Workers of their own for some queues; the rest pool serves every queue that no other pool names. */
+export interface PoolSettings {
+  readonly name: string
+  /** The one queue it serves; left out: every queue that no other pool serves. */
+  readonly queue?: string | undefined
+  /** Jobs that run at once. */
+  readonly workers: number
+}
+
+/** What the workers of an instance are given. */
+export interface WorkerSettings {
+  /** The instance's id: who holds the leases. */
+  readonly owner: string
+  readonly pools: readonly PoolSettings[]
+  /** Queues that no pool here may serve though the rest pool would: paused ones, or `--queues`. */
+  readonly serves: (queue: string) => boolean
+  /** The longest sleep of a worker; wake-ups make the usual wait milliseconds. */
+  readonly pollIntervalMs: number
+  readonly leaseMs: number
+  /** Attempts after the first, for jobs whose row and handler say nothing. */
+  readonly maxRetries: number
+  /** For jobs whose row and handler say nothing. */
+  readonly timeoutMs: number
+  readonly retry: RetryPolicy
+  /** How long a handler that was told to stop may take until its slot is given to the next job. */
+  readonly graceMs: number
+  readonly historyPayloads: 'changed' | 'always' | 'never'
+}
+
+/** What the parts of the worker share. */
+export interface WorkerContext {
+  readonly settings: WorkerSettings
+  readonly store: Store
+  readonly handlers: HandlerRegistry
+  readonly parseInput: ParseInput
+  readonly wakeUps: WakeUps
+  readonly clock: Clock
+  readonly makeId: MakeId
+  /** Chance in [0, 1). */
+  readonly random: () => number
+  readonly log: Log
+}
