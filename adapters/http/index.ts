@@ -1,0 +1,76 @@
+import { CrossdockError } from '../../src/domain/errors.ts'
+import type {
+  AdapterContext,
+  AdapterDefinition,
+  AdapterSubscription,
+  RunningAdapter,
+} from '../../src/ports/adapter.ts'
+import type { HttpRequest, HttpResponse } from '../../src/ports/http-host.ts'
+import { answerTo } from './answer.ts'
+import { toMessage } from './inbound.ts'
+import { httpSubscriptionOptions, type HttpSubscriptionOptions } from './options.ts'
+
+/**
+ * Takes requests in as messages. The answer is the acknowledgement: 202 is sent when `deliver` has
+ * resolved, which is after COMMIT; when it rejects nothing is stored, and the answer says so.
+ */
+export const httpAdapter: AdapterDefinition<typeof httpSubscriptionOptions> = {
+  protocol: 'http',
+  subscriptionOptions: httpSubscriptionOptions,
+  start: async (context) => start(context),
+}
+
+function start({
+  subscriptions,
+  sink,
+  http,
+  log,
+}: AdapterContext<HttpSubscriptionOptions>): RunningAdapter {
+  const underWay = new Set<Promise<unknown>>()
+  let stopped = false
+
+  const receive = async (
+    request: HttpRequest,
+    subscription: AdapterSubscription<HttpSubscriptionOptions>,
+  ): Promise<HttpResponse> => {
+    if (stopped) {
+      throw new CrossdockError('instance_stopping', 'The HTTP adapter takes nothing in any more.', {
+        retryable: true,
+      })
+    }
+    const message = toMessage(request, subscription)
+    if (!message.ok) return message.problem
+    // What this rejects with goes to the server, which answers 413 or 503: nothing is acknowledged.
+    const [delivery] = await sink.deliver([message.value], { onInvalid: 'reject' })
+    if (delivery === undefined) {
+      throw new CrossdockError('database_error', 'The sink did not say what became of a message.')
+    }
+    return answerTo(delivery)
+  }
+
+  for (const subscription of subscriptions) {
+    const { path, method } = subscription.options
+    http.route({
+      method,
+      path,
+      handle: (request) => {
+        const answer = receive(request, subscription)
+        underWay.add(answer)
+        const forget = (): void => {
+          underWay.delete(answer)
+        }
+        answer.then(forget, forget)
+        return answer
+      },
+    })
+    log.debug({ subscription: subscription.name, method, path }, 'takes requests in')
+  }
+
+  return {
+    health: () => (stopped ? { status: 'down', detail: 'stopped' } : { status: 'ok' }),
+    stop: async () => {
+      stopped = true
+      await Promise.allSettled(underWay)
+    },
+  }
+}

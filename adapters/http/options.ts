@@ -1,0 +1,24 @@
+import { z } from 'zod'
+
+const LITERAL = '[A-Za-z0-9_~@+,=-][A-Za-z0-9._~@+,=-]*'
+const PARAMETER = ':[A-Za-z][A-Za-z0-9_]*'
+const PATH = new RegExp(`^/(?:(?:${LITERAL}|${PARAMETER})(?:/(?:${LITERAL}|${PARAMETER}))*)?$`)
+
+/** What a subscription of `integrations.http` says beyond the common keys. */
+export const httpSubscriptionOptions = z.strictObject({
+  path: z
+    .string()
+    .max(1000)
+    .regex(
+      PATH,
+      'must begin with "/", hold no empty part, and be made of letters, digits and . _ ~ @ + , = -; a whole part may be a ":name"',
+    )
+    .describe('Where requests come in, such as /in/orders or /in/:shop/orders.'),
+  method: z
+    .enum(['POST', 'PUT', 'PATCH', 'DELETE', 'GET'])
+    .default('POST')
+    .describe('The one method that the path takes.'),
+})
+
+/** Checked options of a subscription. */
+export type HttpSubscriptionOptions = z.output<typeof httpSubscriptionOptions>

@@ -1,0 +1,275 @@
+import { describe, expect, test } from 'vitest'
+import type { z } from 'zod'
+import { httpAdapter } from '../../../adapters/http/index.ts'
+import { httpSubscriptionOptions } from '../../../adapters/http/options.ts'
+import { CrossdockError } from '../../../src/domain/errors.ts'
+import type { InboundMessage } from '../../../src/domain/message.ts'
+import type { Delivery, DeliveryOptions, RunningAdapter } from '../../../src/ports/adapter.ts'
+import { silentLog } from '../../../src/observe/log.ts'
+import { post, send, startServer } from './started-server.ts'
+
+interface Started {
+  readonly url: string
+  readonly messages: InboundMessage[]
+  readonly options: DeliveryOptions[]
+  readonly adapter: RunningAdapter
+}
+
+async function started({
+  contentType = 'json',
+  deliver = () => ({ outcome: 'stored', jobId: 'job 1' }),
+  ...given
+}: {
+  readonly contentType?: 'json' | 'text' | 'binary'
+  readonly deliver?: (message: InboundMessage) => Delivery | Promise<Delivery>
+} & Partial<z.input<typeof httpSubscriptionOptions>> = {}): Promise<Started> {
+  const messages: InboundMessage[] = []
+  const options: DeliveryOptions[] = []
+  let adapter: RunningAdapter | undefined
+  const { url } = await startServer({
+    bodyLimitBytes: 5_000_000,
+    routes: async (http) => {
+      adapter = await httpAdapter.start({
+        subscriptions: [
+          {
+            name: 'orders',
+            contentType,
+            options: httpSubscriptionOptions.parse({ path: '/in', ...given }),
+          },
+        ],
+        sink: {
+          deliver: async (batch, how) => {
+            messages.push(...batch)
+            options.push(how)
+            return Promise.all(batch.map(async (message) => deliver(message)))
+          },
+        },
+        http,
+        log: silentLog,
+      })
+    },
+  })
+  if (adapter === undefined) throw new Error('no adapter')
+  return { url: `${url}/in`, messages, options, adapter }
+}
+
+describe('the answer is the acknowledgement', () => {
+  test('202 only after deliver has resolved', async () => {
+    const commit = Promise.withResolvers<Delivery>()
+    const delivered = Promise.withResolvers<void>()
+    const { url } = await started({
+      deliver: () => {
+        delivered.resolve()
+        return commit.promise
+      },
+    })
+    let answered = false
+    const answer = post(url, {}).then((it) => {
+      answered = true
+      return it
+    })
+    await delivered.promise
+    await send(`${url}/none`)
+    expect(answered).toBe(false)
+    commit.resolve({ outcome: 'stored', jobId: 'job 1' })
+    expect(await answer).toMatchObject({
+      status: 202,
+      json: { id: 'job 1', job_id: 'job 1', status: 'pending' },
+    })
+    expect((await answer).headers.get('location')).toBe('/api/jobs/job%201')
+  })
+
+  test('a duplicate is the same job with its status of now', async () => {
+    const { url } = await started({
+      deliver: () => ({ outcome: 'duplicate', jobId: 'job-0', status: 'completed' }),
+    })
+    expect(await post(url, {})).toMatchObject({
+      status: 202,
+      json: { id: 'job-0', job_id: 'job-0', status: 'completed' },
+    })
+  })
+
+  test('a dead letter is 422 with its id', async () => {
+    const { url } = await started({ deliver: () => ({ outcome: 'dead', jobId: 'dead-1' }) })
+    expect(await post(url, {})).toMatchObject({
+      status: 422,
+      json: { code: 'dead_letter', id: 'dead-1' },
+    })
+  })
+
+  test('an invalid message is 422 with what is wrong', async () => {
+    const problems = [{ path: 'total', message: 'must be a number' }]
+    const { url, options } = await started({ deliver: () => ({ outcome: 'invalid', problems }) })
+    expect(await post(url, {})).toMatchObject({
+      status: 422,
+      json: { code: 'input_invalid', problems },
+    })
+    expect(options).toEqual([{ onInvalid: 'reject' }])
+  })
+
+  test.each([
+    ['database_unavailable', 503, '2'],
+    ['instance_stopping', 503, '1'],
+    ['payload_too_large', 413, null],
+  ] as const)('nothing is acknowledged on %s', async (code, status, retryAfter) => {
+    const { url } = await started({
+      deliver: () => Promise.reject(new CrossdockError(code, 'no', { retryable: true })),
+    })
+    const answer = await post(url, {})
+    expect(answer).toMatchObject({ status, json: { code } })
+    expect(answer.headers.get('retry-after')).toBe(retryAfter)
+    expect(answer.headers.get('location')).toBeNull()
+  })
+
+  test('a stopped adapter takes nothing in, and still answers what it took', async () => {
+    const commit = Promise.withResolvers<Delivery>()
+    const delivered = Promise.withResolvers<void>()
+    const { url, adapter, messages } = await started({
+      deliver: () => {
+        delivered.resolve()
+        return commit.promise
+      },
+    })
+    const first = post(url, {})
+    await delivered.promise
+    const stopped = adapter.stop()
+    const second = await post(url, {})
+    expect(second).toMatchObject({ status: 503, json: { code: 'instance_stopping' } })
+    commit.resolve({ outcome: 'stored', jobId: 'a' })
+    await stopped
+    expect((await first).status).toBe(202)
+    expect(messages).toHaveLength(1)
+    await adapter.stop()
+    expect(adapter.health().status).toBe('down')
+  })
+})
+
+describe('a message', () => {
+  test('keeps headers as sent, without credentials and what is about the connection', async () => {
+    const { url, messages } = await started()
+    await post(
+      `${url}?a=1&a=2`,
+      {},
+      {
+        'X-Mixed': 'v',
+        'x-many': ['1', '2'],
+        Authorization: 'Bearer x',
+        Cookie: 'c=1',
+        'Proxy-Authorization': 'x',
+        'X-Api-Key': 'x',
+        Connection: 'keep-alive, x-hop',
+        'X-Hop': '1',
+        'x-utf8': Buffer.from('ü').toString('latin1'),
+        'x-bytes': '\xff',
+        ['__proto__']: 'p',
+      },
+    )
+    const headers = { ...messages[0]?.headers }
+    delete headers['Host']
+    expect(headers).toEqual({
+      'content-type': 'application/json',
+      'X-Mixed': 'v',
+      'x-many': ['1', '2'],
+      'x-utf8': 'ü',
+      'x-bytes': { base64: '/w==' },
+      'Content-Length': '2',
+      ...JSON.parse('{"__proto__":"p"}'),
+    })
+    expect(messages[0]).toMatchObject({
+      protocol: 'http',
+      subscription: 'orders',
+      method: 'POST',
+      contentType: 'application/json',
+      facts: { path: '/in', query: 'a=1&a=2' },
+    })
+  })
+
+  test.each([
+    [{}, undefined],
+    [{ 'idempotency-key': 'k' }, 'anonymous/k'],
+    [{ 'webhook-id': 'w' }, 'anonymous/w'],
+    [{ 'webhook-id': 'w', 'idempotency-key': 'k' }, 'anonymous/k'],
+  ])('is identified by %o', async (headers, identity) => {
+    const { url, messages } = await started()
+    await post(url, {}, headers)
+    expect(messages[0]?.identity).toBe(identity)
+  })
+
+  test.each(['', 'k'.repeat(256)])('with a key that cannot be one is 400', async (key) => {
+    const { url, messages } = await started()
+    const answer = await post(url, {}, { 'idempotency-key': key })
+    expect(answer.json).toMatchObject({ status: 400, code: 'invalid_idempotency_key' })
+    expect(messages).toEqual([])
+  })
+
+  test('carries trace and correlation, when they are some', async () => {
+    const { url, messages } = await started()
+    const traceparent = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-00`
+    await post(url, {}, { traceparent, 'x-request-id': 'r', 'x-correlation-id': 'c' })
+    await post(url, {}, { traceparent: 'x', 'x-request-id': 'r' })
+    await post(url, {}, { 'x-request-id': 'r'.repeat(256) })
+    expect(messages).toMatchObject([
+      { traceparent, correlationId: 'c' },
+      { traceparent: undefined, correlationId: 'r' },
+      { correlationId: undefined },
+    ])
+  })
+})
+
+describe('the body', () => {
+  test.each([
+    ['json', 'application/json', '{"a":1}', 202],
+    ['json', 'application/cloudevents+json; charset=UTF-8', '{}', 202],
+    ['json', undefined, '{}', 202],
+    ['json', 'text/plain', '{}', 415],
+    ['json', 'application/json; charset=utf-16', '{}', 415],
+    ['json', 'application/json', '{"a":', 400],
+    ['json', 'application/json', '', 400],
+    ['json', 'application/json', '\ufeff{}', 400],
+    ['json', 'application/json', Buffer.from([0x22, 0xff, 0x22]), 400],
+    ['text', 'text/plain', 'ü', 202],
+    ['text', 'text/plain', '', 202],
+    ['text', 'text/plain', Buffer.from([0xff]), 400],
+    ['binary', 'image/png', Buffer.from([0xff, 0]), 202],
+    ['binary', undefined, '', 202],
+  ] as const)('for %s, as %s: %o is %i', async (contentType, mediaType, body, status) => {
+    const { url, messages } = await started({ contentType })
+    const answer = await send(url, {
+      method: 'POST',
+      headers: mediaType === undefined ? {} : { 'content-type': mediaType },
+      body,
+    })
+    expect(answer.status).toBe(status)
+    expect(messages.map((message) => Buffer.from(message.body))).toEqual(
+      status === 202 ? [Buffer.from(body as string)] : [],
+    )
+  })
+
+  test('of a million brackets harms nobody', async () => {
+    const { url } = await started()
+    expect((await post(url, '['.repeat(1_000_000))).status).toBe(400)
+    expect((await post(url, '['.repeat(1_000_000) + ']'.repeat(1_000_000))).status).toBe(202)
+    expect((await post(url, {})).status).toBe(202)
+  })
+
+  test('of a GET is JSON null', async () => {
+    const { url, messages } = await started({ method: 'GET' })
+    expect((await send(`${url}?x=1`)).status).toBe(202)
+    expect(messages[0]?.body.toString()).toBe('null')
+    expect(messages[0]).toMatchObject({ method: 'GET', facts: { query: 'x=1' } })
+    expect((await post(url, {})).status).toBe(405)
+  })
+})
+
+describe('options', () => {
+  test.each(['/', '/in/orders', '/in/:shop/orders', '/in/a.b-c~d'])('take %s', (path) => {
+    expect(httpSubscriptionOptions.parse({ path })).toEqual({ path, method: 'POST' })
+  })
+
+  test.each(['', 'in', '/in/', '//in', '/in/*', '/in?x', '/in/:a-:b', '/..', '/in/:', '/in/:a(b)'])(
+    'refuse %s',
+    (path) => {
+      expect(httpSubscriptionOptions.safeParse({ path }).success).toBe(false)
+    },
+  )
+})
