@@ -1,0 +1,319 @@
+import path from 'node:path'
+import { v7 } from 'uuid'
+import { adapters } from './app/adapters.ts'
+import { startAdapters } from './app/start-adapters.ts'
+import { migrateOpen } from './app/migrate-database.ts'
+import { openDatabase } from './app/open-database.ts'
+import { servedQueues } from './app/pools.ts'
+import { programVersion } from './app/program-version.ts'
+import { instanceStatus } from './app/status.ts'
+import { systemClock } from './app/system-clock.ts'
+import { Teardown } from './app/teardown.ts'
+import type { Configuration } from './config/configuration.ts'
+import { configurationFromObject, loadConfiguration } from './config/load.ts'
+import { closest } from './config/suggestion.ts'
+import { CrossdockError } from './domain/errors.ts'
+import { createRegistry } from './handler-kit/registry.ts'
+import { loadHandlers } from './handler-kit/load-folder.ts'
+import { parseInput } from './handler-kit/validate-input.ts'
+import { createHealthResource } from './http/health.ts'
+import { createJobsResource } from './http/jobs.ts'
+import { createHttpServer } from './http/server.ts'
+import { createGroupCommit } from './ingest/group-commit.ts'
+import { inboxKey } from './ingest/inbox-key.ts'
+import { createMessageSink } from './ingest/message-sink.ts'
+import { createHealth } from './observe/health.ts'
+import { createLog } from './observe/log.ts'
+import type { Handler, HandlerRegistry } from './ports/handler.ts'
+import type { Log } from './ports/log.ts'
+import { createPostgresqlStore } from './store/postgresql/index.ts'
+import { startWakeUps } from './worker/wake-ups.ts'
+import { createWorkers } from './worker/workers.ts'
+
+export { loadHandlerFolders } from './app/load-handlers.ts'
+export { migrateDatabase } from './app/migrate-database.ts'
+export { openDatabase } from './app/open-database.ts'
+export { runSql } from './app/run-sql.ts'
+
+/** A part of an instance: receiving and storing, the HTTP API, running jobs. */
+export type Part = 'api' | 'ingest' | 'worker'
+
+/** How {@link startCrossdock} starts an instance. */
+export interface StartOptions {
+  /** A file, or the configuration itself; left out: found as the command does. */
+  readonly config?: string | Readonly<Record<string, unknown>>
+  /** These parts alone; default: all, `worker` only where `jobs.enabled`. */
+  readonly only?: readonly Part[]
+  /** Work on these queues alone. */
+  readonly queues?: readonly string[]
+  /** Instead of `http.port`; 0: any free one. */
+  readonly port?: number
+  /** Default: the process's. */
+  readonly env?: NodeJS.ProcessEnv
+  /** Handlers beside those of the folders in `jobs.handlers`. */
+  readonly handlers?: readonly Handler[]
+  /** Instead of the one that `logging` describes. */
+  readonly log?: Log
+}
+
+/** A running instance. */
+export interface CrossdockInstance {
+  /** Where it listens; `undefined`: it serves no HTTP. */
+  readonly url: string | undefined
+  readonly configuration: Configuration
+  /** What `/status` shows. */
+  status(): Promise<object>
+  isRunning(): boolean
+  /** How busy its workers are; `undefined`: it has none. */
+  statistics(): object | undefined
+  /**
+   * Takes nothing in any more, lets running handlers finish within the grace period, gives back what has
+   * not begun, and ends. May be called twice.
+   */
+  shutdown(reason?: string): Promise<void>
+  /** Settles when it has ended; rejects when it ended because its database did. */
+  readonly stopped: Promise<void>
+}
+
+/** How long requests under way may take at a shutdown, in milliseconds. */
+const HTTP_GRACE_MS = 10_000
+
+/**
+ * Starts an instance: the database, the migrations, the handlers, the workers, the adapters, and last
+ * what listens. Whatever was started is ended again when a later step fails.
+ * @throws CrossdockError of any part, such as `config_invalid`, `http_listen_failed`,
+ *   `handler_load_failed`, `migration_pending`, `database_unavailable`.
+ */
+export async function startCrossdock(options: StartOptions = {}): Promise<CrossdockInstance> {
+  const configuration = await configurationOf(options)
+  const log = options.log ?? logOf(configuration)
+  for (const warning of configuration.warnings) log.warn({}, warning)
+  const teardown = new Teardown()
+  try {
+    return await start(configuration, options, log, teardown)
+  } catch (error) {
+    await teardown.run(log)
+    throw error
+  }
+}
+
+async function start(
+  configuration: Configuration,
+  options: StartOptions,
+  log: Log,
+  teardown: Teardown,
+): Promise<CrossdockInstance> {
+  const { jobs, instance, http: httpSettings } = configuration
+  const parts = partsOf(configuration, options)
+  const clock = systemClock
+  const random = Math.random
+  const makeId = v7
+  const startedAt = new Date()
+  const serving = servedQueues(jobs, options.queues)
+
+  const handlers = await allHandlers(configuration, options, log)
+
+  const database = await openDatabase(configuration, log)
+  teardown.add('database', () => database.close())
+  await migrate(configuration, database, log)
+  const store = createPostgresqlStore({
+    connection: database.connection,
+    directConnection: database.directConnection,
+    schema: configuration.database.schema,
+    handlerConnections: configuration.database.poolSize,
+    idleInTransactionMs: Math.floor(jobs.leaseMs / 2),
+    onConnectionError: (error) => {
+      log.debug({ err: error }, 'an idle connection to the database broke')
+    },
+  })
+  teardown.add('store', () => store.close())
+  await store.ping()
+
+  const wakeUps = await startWakeUps({ store, clock, log, notify: configuration.database.notify })
+  teardown.add('wake-ups', () => wakeUps.stop())
+
+  const workers = parts.has('worker')
+    ? createWorkers({
+        settings: {
+          owner: instance.id,
+          pools: serving.pools,
+          serves: serving.serves,
+          pollIntervalMs: jobs.pollIntervalMs,
+          leaseMs: jobs.leaseMs,
+          maxRetries: jobs.maxRetries,
+          timeoutMs: jobs.timeoutSeconds * 1000,
+          retry: jobs.retry,
+          graceMs: jobs.shutdownGraceMs,
+          historyPayloads: jobs.historyPayloads,
+        },
+        store,
+        handlers,
+        parseInput,
+        wakeUps,
+        clock,
+        makeId,
+        random,
+        log,
+      })
+    : undefined
+  if (workers !== undefined) teardown.add('workers', () => workers.stop(jobs.shutdownGraceMs))
+
+  const commit = createGroupCommit({ store, wakeUps, clock, log, random })
+  teardown.add('ingest', () => commit.close())
+  const sink = createMessageSink({
+    subscriptions: configuration.subscriptions,
+    handlers,
+    parseInput,
+    commit,
+    store,
+    makeId,
+    log,
+  })
+
+  const health = createHealth({
+    clock,
+    checks: {
+      database: async () => {
+        const { version, latencyMs } = await store.ping()
+        return { status: 'ok', facts: { version, latencyMs: Math.round(latencyMs * 10) / 10 } }
+      },
+      ingest: () =>
+        commit.healthy()
+          ? { status: 'ok', facts: { waiting: commit.waiting() } }
+          : { status: 'degraded', detail: 'messages wait for the database' },
+    },
+  })
+  const status = (): Promise<object> =>
+    instanceStatus({
+      configuration,
+      version: programVersion(),
+      startedAt,
+      store,
+      handlers,
+      health,
+      workers: workers === undefined ? undefined : () => workers.statistics(),
+      ingest: () => ({ waiting: commit.waiting(), healthy: commit.healthy() }),
+      adapters: () => running?.health() ?? [],
+      parts: [...parts],
+    })
+  const server = createHttpServer({
+    host: httpSettings.host,
+    port: httpSettings.port,
+    bodyLimitBytes: httpSettings.bodyLimitBytes,
+    log,
+    resources: [
+      createHealthResource({ health, status }),
+      ...(parts.has('api')
+        ? [
+            createJobsResource({
+              store,
+              enqueue: async (job) => {
+                const outcome = await commit.add(job)
+                return { jobId: outcome.jobId, duplicate: outcome.outcome === 'duplicate' }
+              },
+              handlers,
+              parseInput,
+              inboxKey,
+              closest,
+              makeId,
+              now: Date.now,
+            }),
+          ]
+        : []),
+    ],
+  })
+  const running = parts.has('ingest')
+    ? await startAdapters({
+        adapters,
+        subscriptions: configuration.subscriptions,
+        sink,
+        http: server.host,
+        log,
+      })
+    : undefined
+  if (running !== undefined) teardown.add('adapters', () => running.stop())
+
+  workers?.start()
+  const { url } = await server.listen()
+  teardown.add('http', () => server.close({ graceMs: HTTP_GRACE_MS }))
+  log.info({ url, parts: [...parts], handlers: handlers.names().length }, 'crossdock is running')
+
+  const stopped = Promise.withResolvers<undefined>()
+  // Nobody need listen to it.
+  stopped.promise.catch(() => undefined)
+  let ending: Promise<void> | undefined
+  function shutdown(reason?: string): Promise<void> {
+    ending ??= (async () => {
+      log.info({ reason }, 'stopping')
+      server.drain()
+      await teardown.run(log)
+      log.info({}, 'stopped')
+      stopped.resolve(undefined)
+    })()
+    return ending
+  }
+  database.onExit((reason) => {
+    if (ending !== undefined) return
+    log.error({ reason }, 'the embedded database has ended; this instance ends with it')
+    stopped.reject(new CrossdockError('database_unavailable', reason))
+    void shutdown('the embedded database has ended')
+  })
+
+  return {
+    url,
+    configuration,
+    status,
+    isRunning: () => ending === undefined,
+    statistics: () => workers?.statistics(),
+    shutdown,
+    stopped: stopped.promise,
+  }
+}
+
+async function configurationOf(options: StartOptions): Promise<Configuration> {
+  const { config, port, env = process.env } = options
+  const common = { adapters, env, port }
+  const loaded =
+    config === undefined || typeof config === 'string'
+      ? await loadConfiguration({ ...common, path: config, cwd: process.cwd() })
+      : await configurationFromObject(config, { ...common, directory: path.resolve('.') })
+  return loaded.configuration
+}
+
+function logOf({ logging }: Configuration): Log {
+  return createLog({
+    level: logging.level,
+    ...(logging.format !== 'auto' && { format: logging.format }),
+  })
+}
+
+function partsOf({ jobs }: Configuration, { only }: StartOptions): ReadonlySet<Part> {
+  return new Set(only ?? (jobs.enabled ? ['api', 'ingest', 'worker'] : ['api', 'ingest']))
+}
+
+async function allHandlers(
+  { jobs }: Configuration,
+  options: StartOptions,
+  log: Log,
+): Promise<HandlerRegistry> {
+  const found = await loadHandlers({ folders: jobs.handlerFolders, log })
+  const own = options.handlers ?? []
+  if (own.length === 0) return found
+  return createRegistry([...own, ...found.names().flatMap((name) => found.get(name) ?? [])])
+}
+
+async function migrate(
+  configuration: Configuration,
+  database: Awaited<ReturnType<typeof openDatabase>>,
+  log: Log,
+): Promise<void> {
+  const dryRun = !configuration.database.migrate
+  const { applied, pending } = await migrateOpen(database, configuration, dryRun)
+  if (applied.length > 0) log.info({ applied }, 'the tables were migrated')
+  if (pending.length === 0) return
+  throw new CrossdockError(
+    'migration_pending',
+    `the database lacks the migrations ${pending.join(', ')}, and database.migrate is false.` +
+      ' Run `crossdock migrate`.',
+  )
+}

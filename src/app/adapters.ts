@@ -1,0 +1,4 @@
+import { httpAdapter } from '../../adapters/http/index.ts'
+
+/** The adapters of this package: what may stand below `integrations` in a configuration. */
+export const adapters = [httpAdapter] as const

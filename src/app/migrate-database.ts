@@ -1,0 +1,31 @@
+import type { Configuration } from '../config/configuration.ts'
+import type { Log } from '../ports/log.ts'
+import type { MigrationReport } from '../store/migration-files.ts'
+import { migratePostgresql } from '../store/postgresql/migrate.ts'
+import { openDatabase, type OpenDatabase } from './open-database.ts'
+
+/** Applies the pending migrations of the configured database, or says which they are. */
+export async function migrateDatabase(
+  configuration: Configuration,
+  options: { readonly dryRun: boolean; readonly log: Log },
+): Promise<MigrationReport> {
+  const database = await openDatabase(configuration, options.log)
+  try {
+    return await migrateOpen(database, configuration, options.dryRun)
+  } finally {
+    await database.close()
+  }
+}
+
+/** The same on a database that is open already. */
+export function migrateOpen(
+  database: OpenDatabase,
+  configuration: Configuration,
+  dryRun: boolean,
+): Promise<MigrationReport> {
+  return migratePostgresql({
+    connection: database.directConnection ?? database.connection,
+    schema: configuration.database.schema,
+    dryRun,
+  })
+}

@@ -1,0 +1,34 @@
+import type { JobsConfiguration } from '../config/configuration.ts'
+import type { PoolSettings } from '../worker/settings.ts'
+
+/** Which queues this instance's workers serve, and with how many. */
+export interface ServedQueues {
+  readonly pools: readonly PoolSettings[]
+  /** Whether a worker here may take a job of this queue at all. */
+  readonly serves: (queue: string) => boolean
+}
+
+/** Pools from `jobs`, narrowed to the queues of `--queues` where it is given. */
+export function servedQueues(
+  jobs: JobsConfiguration,
+  only: readonly string[] | undefined,
+): ServedQueues {
+  const wanted = (queue: string): boolean => only === undefined || only.includes(queue)
+  const listed = Object.entries(jobs.queues)
+  const paused = new Set(listed.filter(([, settings]) => settings.paused).map(([queue]) => queue))
+  const own = listed
+    .filter(([queue, settings]) => wanted(queue) && !settings.paused && settings.workers > 0)
+    .map(([queue, settings]): PoolSettings => ({ name: queue, queue, workers: settings.workers }))
+  const named = new Set(listed.map(([queue]) => queue))
+  // Queues that have settings of their own are never the rest's: a paused one must stay paused.
+  const rest: PoolSettings = { name: 'rest', workers: jobs.workers }
+  const restIsWanted =
+    jobs.workers > 0 && (only === undefined || only.some((queue) => !named.has(queue)))
+  return {
+    pools: restIsWanted ? [...own, rest] : own,
+    serves: (queue) =>
+      wanted(queue) &&
+      !paused.has(queue) &&
+      (!named.has(queue) || own.some((pool) => pool.queue === queue)),
+  }
+}

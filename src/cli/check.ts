@@ -1,0 +1,98 @@
+import { errorMessage } from '../domain/errors.ts'
+import type { Configuration } from '../config/configuration.ts'
+import type { Application } from './application.ts'
+import type { AddCommand } from './command.ts'
+import { type ConfigurationOption, configurationOption, loadFor } from './configuration-option.ts'
+import { databaseText } from './database-text.ts'
+import { EXIT } from './exit-code.ts'
+import { terminalLog } from './terminal-log.ts'
+import type { Terminal } from './terminal.ts'
+
+interface CheckOptions extends ConfigurationOption {
+  readonly connect?: boolean
+}
+
+/** `crossdock check`: says whether `start` would work. */
+export const checkCommand: AddCommand = (program, terminal, finish) => {
+  program
+    .command('check')
+    .summary('say whether start would work, and change nothing')
+    .description(
+      'Checks the configuration, loads the handlers, and reports every problem at once. Changes nothing.',
+    )
+    .addOption(configurationOption())
+    .option(
+      '--connect',
+      'also connect to the database (starts the embedded one for the time being)',
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  crossdock check
+  crossdock check --connect --config /etc/crossdock/configuration.json`,
+    )
+    .action(async (options: CheckOptions) => finish(await check(terminal, options)))
+}
+
+async function check(terminal: Terminal, options: CheckOptions): Promise<number> {
+  const { configuration } = await loadFor(terminal, options)
+  terminal.out(`ok       configuration: ${configuration.file ?? ''}`)
+  const application = await terminal.application()
+  const parts = [
+    await checkHandlers(terminal, application, configuration),
+    options.connect === true ? await checkDatabase(terminal, application, configuration) : true,
+  ]
+  for (const { protocol, name } of configuration.subscriptions) {
+    terminal.out(
+      `note     ${protocol}:${name} is at-least-once for senders that give no Idempotency-Key`,
+    )
+  }
+  return parts.every((isSound) => isSound) ? EXIT.ok : EXIT.failure
+}
+
+async function checkHandlers(
+  terminal: Terminal,
+  application: Application,
+  configuration: Configuration,
+): Promise<boolean> {
+  let names: readonly string[]
+  try {
+    names = (await application.loadHandlerFolders(configuration, terminalLog(terminal))).names
+  } catch (error) {
+    terminal.err(`problem  handlers: ${errorMessage(error)}`)
+    return false
+  }
+  terminal.out(`ok       handlers: ${names.length === 0 ? 'none' : names.join(', ')}`)
+  const orphans = configuration.subscriptions.filter(({ handler }) => !names.includes(handler))
+  // An instance that only receives may leave the handlers to others.
+  const word = configuration.jobs.enabled ? 'problem' : 'warning'
+  for (const { protocol, name, handler } of orphans) {
+    terminal.err(
+      `${word}  ${protocol}:${name} names the handler ${handler}, which no folder of jobs.handlers has`,
+    )
+  }
+  return orphans.length === 0 || !configuration.jobs.enabled
+}
+
+async function checkDatabase(
+  terminal: Terminal,
+  application: Application,
+  configuration: Configuration,
+): Promise<boolean> {
+  const log = terminalLog(terminal)
+  try {
+    const database = await application.openDatabase(configuration, log)
+    await database.close()
+    const { pending } = await application.migrateDatabase(configuration, { dryRun: true, log })
+    terminal.out(`ok       database: ${databaseText(configuration.database)}`)
+    if (pending.length > 0) {
+      const who = configuration.database.migrate ? 'start applies them' : 'run crossdock migrate'
+      terminal.out(`note     pending migrations: ${pending.join(', ')} (${who})`)
+    }
+    return true
+  } catch (error) {
+    terminal.err(`problem  database: ${errorMessage(error)}`)
+    return false
+  }
+}

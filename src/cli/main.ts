@@ -1,0 +1,77 @@
+import { Command, CommanderError } from 'commander'
+import { checkCommand } from './check.ts'
+import type { AddCommand, Finish } from './command.ts'
+import { EXIT } from './exit-code.ts'
+import { migrateCommand } from './migrate.ts'
+import { printConfigCommand } from './print-config.ts'
+import { printSchemaCommand } from './print-schema.ts'
+import { programVersion } from '../app/program-version.ts'
+import { reportError } from './report-error.ts'
+import { sqlCommand } from './sql.ts'
+import { startCommand } from './start.ts'
+import { processTerminal, type Terminal } from './terminal.ts'
+import { UNAVAILABLE_COMMANDS } from './unavailable-commands.ts'
+
+const COMMANDS: readonly AddCommand[] = [
+  startCommand,
+  migrateCommand,
+  checkCommand,
+  sqlCommand,
+  printConfigCommand,
+  printSchemaCommand,
+]
+
+const EPILOGUE = `
+Exit codes:
+  0    done
+  1    it did not work: the message says why
+  2    wrong usage
+  130  a second Ctrl-C while stopping
+
+Environment:
+  CROSSDOCK_CONFIG  the configuration, where --config names none
+  CROSSDOCK_DEBUG   set: errors are shown with their stack`
+
+/**
+ * Runs one command line and returns the exit code. Errors are written to standard error, never thrown.
+ * @param argv without the names of node and of the program
+ */
+export async function main(argv: readonly string[], given?: Terminal): Promise<number> {
+  const terminal = given ?? (await processTerminal())
+  let exitCode: number = EXIT.ok
+  const program = buildProgram(terminal, (code) => {
+    exitCode = code
+  })
+  const unavailable = UNAVAILABLE_COMMANDS.find((name) => name === argv[0])
+  if (unavailable !== undefined) {
+    terminal.err(`error: the command '${unavailable}' is not available in this version`)
+    return EXIT.usage
+  }
+  if (argv.length === 0) {
+    terminal.err(program.helpInformation())
+    return EXIT.usage
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    // Commander has written its own message already, or the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    return reportError(error, terminal)
+  }
+}
+
+function buildProgram(terminal: Terminal, finish: Finish): Command {
+  const program = new Command('crossdock')
+    .description('Stands between message brokers and a database.')
+    .version(programVersion(), '-V, --version')
+    .showHelpAfterError('(crossdock --help shows the commands)')
+    .addHelpText('after', EPILOGUE)
+  // Before the commands: they inherit both.
+  program.exitOverride().configureOutput({
+    writeOut: (text) => terminal.out(text.trimEnd()),
+    writeErr: (text) => terminal.err(text.trimEnd()),
+  })
+  for (const add of COMMANDS) add(program, terminal, finish)
+  return program
+}

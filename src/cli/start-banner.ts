@@ -1,0 +1,90 @@
+import type { Configuration, SubscriptionConfiguration } from '../config/configuration.ts'
+import { textAt, valueAt } from '../config/loose-value.ts'
+import type { RunningInstance } from './application.ts'
+import { databaseText } from './database-text.ts'
+import { programVersion } from '../app/program-version.ts'
+
+/**
+ * What `start` prints once it is ready: where it listens, what it does, and commands to paste.
+ * @param config as given with `--config`, so that the commands find the same file
+ */
+export async function startBanner(
+  instance: RunningInstance,
+  config: string | undefined,
+): Promise<string> {
+  const { configuration, url } = instance
+  const place = url === undefined ? 'without HTTP' : `on ${url}`
+  return [
+    `crossdock ${programVersion()} is ready ${place}`,
+    '',
+    ...facts(configuration, handlerNames(await instance.status())),
+    '',
+    ...commands(configuration, url, config),
+  ].join('\n')
+}
+
+function facts(configuration: Configuration, handlers: readonly string[]): readonly string[] {
+  const { subscriptions, jobs } = configuration
+  const folders = jobs.handlerFolders.join(', ')
+  const handlerText = handlers.length > 0 ? handlers.join(', ') : `in ${folders}`
+  const lines: readonly (readonly [string, string])[] = [
+    ['configuration', configuration.file ?? 'given as an object'],
+    ['database', databaseText(configuration.database)],
+    ['workers', workersText(configuration)],
+    ['handlers', jobs.handlerFolders.length === 0 ? 'none: jobs.handlers is empty' : handlerText],
+    ...subscriptions.map((one) => ['subscription', subscriptionText(one)] as const),
+  ]
+  const note =
+    'Sent without an Idempotency-Key, a message is at-least-once: sent again, it is a second job.'
+  const rows = lines.map(([label, text]) => `  ${label.padEnd(15)}${text}`)
+  return subscriptions.length === 0 ? rows : [...rows, `  ${''.padEnd(15)}${note}`]
+}
+
+function workersText({ jobs }: Configuration): string {
+  if (!jobs.enabled) return 'none: jobs.enabled is false'
+  const queues = Object.entries(jobs.queues).map(
+    ([name, { workers, paused }]) => `${workers} for ${name}${paused ? ' (paused)' : ''}`,
+  )
+  const rest = queues.length === 0 ? 'every queue' : 'every other queue'
+  return [...queues, `${jobs.workers} for ${rest}`].join(', ')
+}
+
+function subscriptionText({ protocol, name, handler, options }: SubscriptionConfiguration): string {
+  const target = [textAt(options, ['method']), textAt(options, ['path'])].filter(Boolean).join(' ')
+  return `${protocol}:${name}  ${target} → ${handler}`
+}
+
+function commands(
+  configuration: Configuration,
+  url: string | undefined,
+  config: string | undefined,
+): readonly string[] {
+  const sql = `npx crossdock sql${config === undefined ? '' : ` --config ${quoted(config)}`}`
+  const select = `  ${sql} "select id, handler, statusid, result from queue_jobs order by seq desc limit 5"`
+  const target = url === undefined ? undefined : firstPost(configuration)
+  if (target === undefined) return ['Try it:', select]
+  return [
+    'Try it:',
+    `  curl -i -X POST ${url ?? ''}${target} -H 'content-type: application/json' -H 'idempotency-key: first' -d '{"name":"Ada"}'`,
+    `  curl ${url ?? ''}/api/jobs/ID/status     # ID: the id in the answer above`,
+    select,
+  ]
+}
+
+/** The example where it is there, else the first path that takes a POST and has no parameter. */
+function firstPost({ subscriptions }: Configuration): string | undefined {
+  const paths = subscriptions.flatMap(({ options }) => {
+    const path = textAt(options, ['path'])
+    return textAt(options, ['method']) === 'POST' && path?.includes(':') === false ? [path] : []
+  })
+  return paths.find((path) => path === '/in/hello') ?? paths[0]
+}
+
+function quoted(word: string): string {
+  return /^[\w./\\:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
+}
+
+function handlerNames(status: object): readonly string[] {
+  const names = valueAt(status, ['handlers'])
+  return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : []
+}

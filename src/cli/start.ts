@@ -1,0 +1,89 @@
+import { CrossdockError, errorMessage, isCrossdockError } from '../domain/errors.ts'
+import type { InstancePart, RunningInstance } from './application.ts'
+import type { AddCommand } from './command.ts'
+import { type ConfigurationOption, configurationOption, loadFor } from './configuration-option.ts'
+import { EXIT } from './exit-code.ts'
+import { parseParts, parsePort, parseQueues } from './option-values.ts'
+import { startBanner } from './start-banner.ts'
+import { StopRequest } from './stop-request.ts'
+import { takenPortAdvice } from './taken-port.ts'
+import type { Terminal } from './terminal.ts'
+
+interface StartOptions extends ConfigurationOption {
+  readonly only?: readonly InstancePart[]
+  readonly queues?: readonly string[]
+  readonly port?: number
+}
+
+/** `crossdock start`: runs an instance until a signal ends it. */
+export const startCommand: AddCommand = (program, terminal, finish) => {
+  program
+    .command('start')
+    .summary('run an instance until a signal ends it')
+    .description(
+      'Runs an instance: receives, stores and runs jobs. Ctrl-C or SIGTERM lets running handlers finish and ends it; a second Ctrl-C ends it at once. What it listens on goes to standard output, the log to standard error.',
+    )
+    .addOption(configurationOption())
+    .option('--only <parts>', 'run these parts alone: api, ingest, worker', parseParts)
+    .option('--queues <names>', 'work on these queues alone', parseQueues)
+    .option('--port <n>', 'listen on this port instead of http.port; 0: any free one', parsePort)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  crossdock start
+  crossdock start --port 8081
+  crossdock start --only api,ingest
+  crossdock start --only worker --queues mail,reports`,
+    )
+    .action(async (options: StartOptions) => finish(await start(terminal, options)))
+}
+
+async function start(terminal: Terminal, options: StartOptions): Promise<number> {
+  // From the first moment: a signal must not leave a half-started database behind.
+  const stop = new StopRequest(terminal)
+  try {
+    const instance = await launch(terminal, options)
+    if (!stop.isRequested) terminal.out(await startBanner(instance, options.config))
+    return await runUntilStopped(terminal, instance, stop)
+  } finally {
+    stop.forget()
+  }
+}
+
+async function launch(terminal: Terminal, options: StartOptions): Promise<RunningInstance> {
+  const application = await terminal.application()
+  try {
+    return await application.startCrossdock({ ...options, env: terminal.env })
+  } catch (error) {
+    if (!isCrossdockError(error, 'http_listen_failed')) throw error
+    const advice = takenPortAdvice(await loadFor(terminal, options))
+    throw new CrossdockError(error.code, `${error.message}\n${advice}`, { cause: error })
+  }
+}
+
+async function runUntilStopped(
+  terminal: Terminal,
+  instance: RunningInstance,
+  stop: StopRequest,
+): Promise<number> {
+  const asked = stop.requested.then((signal) => ({ signal }))
+  const ended = instance.stopped.then(() => ({ signal: undefined }))
+  const { signal } = await Promise.race([asked, ended])
+  if (signal === undefined) {
+    terminal.err('error: the instance ended by itself; the log says why')
+    return EXIT.failure
+  }
+  const seconds = instance.configuration.jobs.shutdownGraceMs / 1_000
+  terminal.err(
+    `${signal}: taking nothing in any more, and waiting up to ${seconds} s for handlers that run. A second Ctrl-C ends at once.`,
+  )
+  try {
+    await instance.shutdown(signal)
+  } catch (error) {
+    terminal.err(`error: the shutdown was not clean: ${errorMessage(error)}`)
+    return EXIT.failure
+  }
+  terminal.err('Stopped.')
+  return EXIT.ok
+}

@@ -1,0 +1,53 @@
+import { text } from 'node:stream/consumers'
+import type { AdapterDefinition } from '../ports/adapter.ts'
+import type { Application } from './application.ts'
+import { EXIT } from './exit-code.ts'
+
+/** Signals that end an instance. */
+export type StopSignal = 'SIGINT' | 'SIGTERM'
+
+/** What surrounds a command: tests put their own in its place. */
+export interface Terminal {
+  readonly cwd: string
+  readonly env: NodeJS.ProcessEnv
+  /** Writes what the command is for, with a newline behind it. */
+  out(text: string): void
+  /** Writes what accompanies it, with a newline behind it. */
+  err(text: string): void
+  /** Everything on standard input; `undefined`: it is a terminal, and nobody would type it. */
+  input(): Promise<string | undefined>
+  /** Calls `listener` for each signal. Returns how to stop that. */
+  onSignal(listener: (signal: StopSignal) => void): () => void
+  /** Ends the process at once. */
+  exit(code: number): void
+  readonly adapters: readonly AdapterDefinition[]
+  /** Loaded when a command first needs it: help and mistakes are answered without it. */
+  application(): Promise<Application>
+}
+
+/** The terminal of this process. */
+export async function processTerminal(): Promise<Terminal> {
+  const { adapters } = await import('../app/adapters.ts')
+  // Whoever reads our output may have seen enough (`| head`): that is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure)
+  })
+  return {
+    cwd: process.cwd(),
+    env: process.env,
+    out: (line) => void process.stdout.write(`${line}\n`),
+    err: (line) => void process.stderr.write(`${line}\n`),
+    input: async () => (process.stdin.isTTY ? undefined : text(process.stdin)),
+    onSignal: (listener) => {
+      process.on('SIGINT', listener)
+      process.on('SIGTERM', listener)
+      return () => {
+        process.off('SIGINT', listener)
+        process.off('SIGTERM', listener)
+      }
+    },
+    exit: (code) => process.exit(code),
+    adapters,
+    application: () => import('../app.ts'),
+  }
+}

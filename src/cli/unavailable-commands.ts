@@ -1,0 +1,18 @@
+/** Commands that are named in the contract and not in this version. */
+export const UNAVAILABLE_COMMANDS: readonly string[] = [
+  'init',
+  'list',
+  'make:handler',
+  'make:job',
+  'make:schedule',
+  'make:cron',
+  'jobs',
+  'schedules',
+  'queues',
+  'dead',
+  'keys',
+  'send',
+  'try',
+  'test-mapping',
+  'doctor',
+]

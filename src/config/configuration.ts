@@ -1,0 +1,103 @@
+import type { Protocol } from '../domain/job-type.ts'
+import type { RetryPolicy } from '../domain/retry.ts'
+
+/** Certificates for the connection to the database, as PEM text. */
+export interface TlsSettings {
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  readonly rejectUnauthorized: boolean
+}
+
+/** Settings of the database. */
+export interface DatabaseConfiguration {
+  readonly type: 'embedded' | 'postgresql'
+  /** Given exactly when `type` is `postgresql`. Holds a password: never log it. */
+  readonly url?: string | undefined
+  /** For what needs a session, where `url` leads to a pooler. Holds a password. */
+  readonly directUrl?: string | undefined
+  readonly schema: string
+  /** Connections for handlers' transactions; `Configuration` has settled the default. */
+  readonly poolSize: number
+  /** `true`: encrypt and check; `false`: as the address says. */
+  readonly tls: boolean | TlsSettings
+  /** Apply migrations at start. */
+  readonly migrate: boolean
+  /** Absolute; embedded only. */
+  readonly dataDir: string
+  /** Embedded only: also listen on 127.0.0.1 at this port; 0 any free one; left out: a socket alone. */
+  readonly port?: number | undefined
+  /** Listen for rows that other programs insert. */
+  readonly notify: boolean
+}
+
+/** Settings of one queue that has workers of its own. */
+export interface QueueConfiguration {
+  readonly workers: number
+  readonly paused: boolean
+}
+
+/** Settings of the workers. */
+export interface JobsConfiguration {
+  readonly enabled: boolean
+  /** Jobs that run at once, of every queue that `queues` does not list. */
+  readonly workers: number
+  readonly pollIntervalMs: number
+  readonly maxRetries: number
+  readonly timeoutSeconds: number
+  readonly leaseMs: number
+  readonly retry: RetryPolicy
+  readonly queues: Readonly<Record<string, QueueConfiguration>>
+  /** Absolute paths. */
+  readonly handlerFolders: readonly string[]
+  readonly shutdownGraceMs: number
+  readonly historyPayloads: 'changed' | 'always' | 'never'
+}
+
+/** Settings of the HTTP server. */
+export interface HttpConfiguration {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly bodyLimitBytes: number
+  /** Everybody who reaches the port is served, also from beyond this machine. */
+  readonly allowAnonymous: boolean
+}
+
+/** One subscription of one adapter. */
+export interface SubscriptionConfiguration {
+  readonly protocol: Protocol
+  readonly name: string
+  readonly handler: string
+  /** Left out, this and the next three: as the handler says, else `jobs`, else the defaults. */
+  readonly queue?: string | undefined
+  readonly priority?: number | undefined
+  readonly maxRetries?: number | undefined
+  readonly timeoutSeconds?: number | undefined
+  readonly contentType: 'json' | 'text' | 'binary'
+  /** The adapter's own keys, as its `subscriptionOptions` put them out. */
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+/** Settings of the log. */
+export interface LoggingConfiguration {
+  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** `auto`: `pretty` on a terminal, else `json`. */
+  readonly format: 'auto' | 'json' | 'pretty'
+}
+
+/** A checked configuration: every default settled, every path absolute. */
+export interface Configuration {
+  /** Absolute; `undefined`: given as an object. */
+  readonly file: string | undefined
+  /** What paths in it are relative to. */
+  readonly directory: string
+  readonly instance: { readonly name: string; readonly id: string }
+  readonly database: DatabaseConfiguration
+  readonly jobs: JobsConfiguration
+  readonly http: HttpConfiguration
+  readonly subscriptions: readonly SubscriptionConfiguration[]
+  readonly logging: LoggingConfiguration
+  /** What is allowed and probably not meant: sentences for people. */
+  readonly warnings: readonly string[]
+}

@@ -1,0 +1,16 @@
+/** What stands where a secret was. */
+export const MASK = '***'
+
+const SECRET_NAME = /pass(word|wd|phrase)?|secret|token|credential|private|api_?key|(^|_)key$/i
+const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:@/?#]*:)\S*@/gi
+const URL_QUERY = /([?&](?:[^=&\s]*(?:pass|secret|token|key)[^=&\s]*)=)[^&\s"]*/gi
+
+/** Whether a key, or a variable of the environment, has a name that secrets have. */
+export function looksSecret(name: string): boolean {
+  return SECRET_NAME.test(name)
+}
+
+/** The same text without the passwords of the addresses in it. */
+export function maskUrls(text: string): string {
+  return text.replaceAll(URL_PASSWORD, `$1${MASK}@`).replaceAll(URL_QUERY, `$1${MASK}`)
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import { duration, durationSeconds } from '../duration.ts'
+import { queueName, retryCount, workerCount } from './names.ts'
+
+const SECOND_MS = 1_000
+const DAY_MS = 86_400_000
+
+const retrySchema = z
+  .strictObject({
+    type: z
+      .enum(['exponential', 'fixed'])
+      .prefault('exponential')
+      .describe('`exponential`: initial × factor^n, n from 0. `fixed`: always `initial`.'),
+    initial: duration({ unit: 's' }).prefault('30s').describe('Wait before the first retry.'),
+    max: duration({ unit: 's' }).prefault('10m').describe('The longest wait.'),
+    factor: z.number().min(1).max(100).prefault(2).describe('How much longer each wait is.'),
+    jitter: z
+      .number()
+      .min(0)
+      .max(1)
+      .prefault(0.1)
+      .describe('Share of the wait that chance adds or takes: 0.1 is ±10 %.'),
+  })
+  .prefault({})
+  .describe('The wait between attempts, where the handler says nothing.')
+
+const queueSchema = z.strictObject({
+  workers: workerCount
+    .optional()
+    .describe('Workers that serve this queue alone. Left out: as many as `jobs.workers`.'),
+  paused: z.boolean().prefault(false).describe('true: nothing of this queue is claimed here.'),
+})
+
+/** The schema of `jobs`. */
+export const jobsSchema = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .prefault(true)
+      .describe('false: this instance receives and serves, and runs nothing.'),
+    workers: workerCount
+      .prefault(5)
+      .describe('Jobs that run at once, of every queue that `queues` does not list.'),
+    poll_interval: duration({ unit: 's', minMs: 10 })
+      .prefault('5s')
+      .describe('The longest sleep of an idle worker. Wake-ups make the usual wait milliseconds.'),
+    max_retries: retryCount
+      .prefault(3)
+      .describe('Attempts after the first, where neither row, subscription nor handler says.'),
+    timeout: durationSeconds({ unit: 's', minMs: SECOND_MS })
+      .prefault('5m')
+      .describe('How long a handler may run, where neither row, subscription nor handler says.'),
+    lease_seconds: duration({ unit: 's', minMs: SECOND_MS, maxMs: DAY_MS })
+      .prefault('30s')
+      .describe("After this time without a sign of life a process's jobs run elsewhere."),
+    retry: retrySchema,
+    queues: z
+      .record(queueName, queueSchema)
+      .prefault({})
+      .describe('Queues with workers of their own, by name.'),
+    handlers: z
+      .array(z.string().min(1))
+      .prefault([])
+      .describe('Folders of handlers, relative to this file.'),
+    shutdown_grace_seconds: duration({ unit: 's' })
+      .prefault('30s')
+      .describe('How long running handlers may go on after the stop signal.'),
+    history_payloads: z
+      .enum(['changed', 'always', 'never'])
+      .prefault('changed')
+      .describe(
+        "When `job_histories.inputdata` is kept: where it differs from the job's payload, always, never.",
+      ),
+    use_redis: z
+      .boolean()
+      .prefault(false)
+      .describe('Kept for old files. `true` warns: there is no cache that it could use.'),
+    scheduler_check_interval: duration({ unit: 's', minMs: 10 })
+      .prefault('60s')
+      .describe('Accepted for old files. Without effect in this version.'),
+  })
+  .prefault({})
+  .describe('How jobs run.')

@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import type { AdapterDefinition } from '../../ports/adapter.ts'
+import { databaseSchema } from './database.ts'
+import { authSchema, httpSchema } from './http.ts'
+import { instanceSchema } from './instance.ts'
+import { integrationsSchema } from './integrations.ts'
+import { jobsSchema } from './jobs.ts'
+import { loggingSchema } from './logging.ts'
+
+/** The schema of a whole configuration, with what these adapters declare. */
+export function configurationSchema(adapters: readonly AdapterDefinition[]) {
+  return z
+    .strictObject({
+      $schema: z.string().optional().describe('Where editors find the schema of this file.'),
+      instance: instanceSchema,
+      database: databaseSchema,
+      jobs: jobsSchema,
+      http: httpSchema,
+      auth: authSchema,
+      integrations: integrationsSchema(adapters),
+      logging: loggingSchema,
+    })
+    .describe('Configuration of Crossdock.')
+}
+
+/** A configuration as zod puts it out: snake_case, defaults filled in, durations as numbers. */
+export type ConfigurationOutput = z.output<ReturnType<typeof configurationSchema>>

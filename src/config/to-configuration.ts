@@ -1,0 +1,133 @@
+import path from 'node:path'
+import type { RetryPolicy } from '../domain/retry.ts'
+import type {
+  Configuration,
+  DatabaseConfiguration,
+  JobsConfiguration,
+  SubscriptionConfiguration,
+  TlsSettings,
+} from './configuration.ts'
+import { databaseType, warningsOf } from './cross-checks.ts'
+import { makeInstanceId } from './instance-id.ts'
+import type { ConfigurationOutput } from './schema/root.ts'
+import type { SubscriptionOptions } from './subscriptions.ts'
+
+/** Connections beyond one a worker: a handler given up at its time-out holds its own a while longer. */
+const SPARE_CONNECTIONS = 2
+
+/** What a configuration is made of, beside what zod put out. */
+export interface ConfigurationSource {
+  readonly file: string | undefined
+  readonly directory: string
+  /** Stands in for `http.port`. */
+  readonly port?: number | undefined
+  readonly subscriptions: readonly SubscriptionOptions[]
+  /** The value before zod: keys that were left out are not in it. */
+  readonly given: unknown
+}
+
+/** The one place where the snake_case of the file becomes the settings of the program. */
+export function toConfiguration(
+  output: ConfigurationOutput,
+  source: ConfigurationSource,
+): Configuration {
+  const jobs = jobsConfiguration(output.jobs, source.directory)
+  return {
+    file: source.file,
+    directory: source.directory,
+    instance: { name: output.instance.name, id: output.instance.id ?? makeInstanceId() },
+    database: databaseConfiguration(output.database, source, totalWorkers(jobs)),
+    jobs,
+    http: {
+      host: output.http.host,
+      port: source.port ?? output.http.port,
+      bodyLimitBytes: output.http.body_limit,
+      allowAnonymous: output.auth.allow_anonymous,
+    },
+    subscriptions: source.subscriptions.flatMap((one) => subscription(output, one)),
+    logging: { level: output.logging.level, format: output.logging.format },
+    warnings: warningsOf(source.given),
+  }
+}
+
+function databaseConfiguration(
+  database: ConfigurationOutput['database'],
+  { given, directory }: ConfigurationSource,
+  workers: number,
+): DatabaseConfiguration {
+  return {
+    type: databaseType(given),
+    url: database.url || undefined,
+    directUrl: database.direct_url || undefined,
+    schema: database.schema,
+    poolSize: database.pool_size ?? workers + SPARE_CONNECTIONS,
+    tls: tlsSettings(database.tls),
+    migrate: database.migrate,
+    dataDir: path.resolve(directory, database.data_dir),
+    port: database.port,
+    notify: database.notify,
+  }
+}
+
+function tlsSettings(tls: ConfigurationOutput['database']['tls']): boolean | TlsSettings {
+  if (typeof tls === 'boolean') return tls
+  return { ca: tls.ca, cert: tls.cert, key: tls.key, rejectUnauthorized: tls.reject_unauthorized }
+}
+
+function jobsConfiguration(
+  jobs: ConfigurationOutput['jobs'],
+  directory: string,
+): JobsConfiguration {
+  const queues = Object.entries(jobs.queues).map(
+    ([name, queue]) =>
+      [name, { workers: queue.workers ?? jobs.workers, paused: queue.paused }] as const,
+  )
+  return {
+    enabled: jobs.enabled,
+    workers: jobs.workers,
+    pollIntervalMs: jobs.poll_interval,
+    maxRetries: jobs.max_retries,
+    timeoutSeconds: jobs.timeout,
+    leaseMs: jobs.lease_seconds,
+    retry: retryPolicy(jobs.retry),
+    queues: Object.fromEntries(queues),
+    handlerFolders: jobs.handlers.map((folder) => path.resolve(directory, folder)),
+    shutdownGraceMs: jobs.shutdown_grace_seconds,
+    historyPayloads: jobs.history_payloads,
+  }
+}
+
+function retryPolicy(retry: ConfigurationOutput['jobs']['retry']): RetryPolicy {
+  return {
+    type: retry.type,
+    initialMs: retry.initial,
+    maxMs: retry.max,
+    factor: retry.factor,
+    jitter: retry.jitter,
+  }
+}
+
+function totalWorkers({ workers, queues }: JobsConfiguration): number {
+  return Object.values(queues).reduce((sum, queue) => sum + queue.workers, workers)
+}
+
+function subscription(
+  output: ConfigurationOutput,
+  { protocol, index, options }: SubscriptionOptions,
+): readonly SubscriptionConfiguration[] {
+  const common = output.integrations[protocol]?.subscriptions[index]
+  if (common === undefined) return []
+  return [
+    {
+      protocol,
+      name: common.name,
+      handler: common.handler,
+      queue: common.queue,
+      priority: common.priority,
+      maxRetries: common.max_retries,
+      timeoutSeconds: common.timeout,
+      contentType: common.content_type,
+      options,
+    },
+  ]
+}

@@ -1,0 +1,132 @@
+import { expect, test } from 'vitest'
+import { CrossdockError } from '../../../src/domain/errors.ts'
+import { run, runWords } from './test-terminal.ts'
+
+const subscribed = `{ "jobs": { "handlers": ["h"] }, "integrations": { "http": { "subscriptions": [
+  { "name": "a", "path": "/in/a", "handler": "a.handle" } ] } } }`
+
+test('migrate says what it applied, and --dry-run what it would', async () => {
+  const application = {
+    migrateDatabase: async (_configuration: object, { dryRun }: { dryRun: boolean }) =>
+      dryRun ? { applied: [], pending: ['0002_b'] } : { applied: ['0002_b'], pending: [] },
+  }
+  expect((await run('migrate', { application })).stdout).toBe('applied  0002_b')
+  expect((await run('migrate --dry-run', { application })).stdout).toBe('pending  0002_b')
+})
+
+test('check reports the handlers and the subscriptions that are at-least-once', async () => {
+  const application = { loadHandlerFolders: async () => ({ names: ['a.handle'] }) }
+  const { exitCode, stdout } = await run('check', { configuration: subscribed, application })
+  expect(exitCode).toBe(0)
+  expect(stdout).toContain('ok       handlers: a.handle')
+  expect(stdout).toContain('http:a is at-least-once')
+})
+
+test('check reports everything that is wrong beyond the file at once', async () => {
+  const application = {
+    loadHandlerFolders: async () => ({ names: [] }),
+    openDatabase: () =>
+      Promise.reject(new CrossdockError('database_unavailable', 'Nobody answers.')),
+  }
+  const { exitCode, stderr } = await run('check --connect', {
+    configuration: subscribed,
+    application,
+  })
+  expect(exitCode).toBe(1)
+  expect(stderr).toContain('http:a names the handler a.handle')
+  expect(stderr).toContain('problem  database: Nobody answers.')
+})
+
+test('check --connect says which migrations are pending', async () => {
+  const application = {
+    loadHandlerFolders: async () => ({ names: [] }),
+    openDatabase: async () => ({ close: async () => undefined }),
+    migrateDatabase: async () => ({ applied: [], pending: ['0001_a'] }),
+  }
+  const { exitCode, stdout } = await run('check --connect', { application })
+  expect(exitCode).toBe(0)
+  expect(stdout).toContain('pending migrations: 0001_a (start applies them)')
+})
+
+test('sql prints an aligned table, and the lines of psql for what gives no rows', async () => {
+  const application = {
+    runSql: async () => ({
+      results: [
+        { command: 'INSERT', rowCount: 1, columns: [], rows: [] },
+        { command: 'CREATE TABLE', rowCount: null, columns: [], rows: [] },
+        {
+          command: 'SELECT',
+          rowCount: 2,
+          columns: ['name', 'n', 'facts'],
+          rows: [
+            ['Ada\n', 1, { a: [1] }],
+            ['Grace Hopper', 23, null],
+          ],
+        },
+      ],
+    }),
+  }
+  const { exitCode, stdout } = await runWords(['sql', 'select 1'], { application })
+  expect(exitCode).toBe(0)
+  expect(stdout).toBe(
+    [
+      'INSERT 0 1',
+      'CREATE TABLE',
+      ' name         |  n | facts',
+      '--------------+----+-----------',
+      ' Ada\\n        |  1 | {"a":[1]}',
+      ' Grace Hopper | 23 |',
+      '(2 rows)',
+    ].join('\n'),
+  )
+})
+
+test('sql --json prints one object a statement', async () => {
+  const when = new Date('2026-01-02T03:04:05Z')
+  const application = {
+    runSql: async () => ({
+      results: [{ command: 'SELECT', rowCount: 1, columns: ['id', 'at'], rows: [[1n, when]] }],
+    }),
+  }
+  const { stdout } = await runWords(['sql', '--json', 'select 1'], { application })
+  expect(JSON.parse(stdout)).toEqual({
+    command: 'SELECT',
+    row_count: 1,
+    rows: [{ id: '1', at: '2026-01-02T03:04:05.000Z' }],
+  })
+})
+
+test('sql reads standard input where no statement is given, and refuses to run nothing', async () => {
+  const seen: string[] = []
+  const application = {
+    runSql: async (_configuration: object, text: string) => {
+      seen.push(text)
+      return { results: [] }
+    },
+  }
+  expect((await run('sql', { application, input: 'select 2' })).exitCode).toBe(0)
+  expect(seen).toEqual(['select 2'])
+  expect(await run('sql', { application })).toMatchObject({ exitCode: 2 })
+})
+
+test('print-config prints JSON on standard output and the file on standard error', async () => {
+  const { stdout, stderr } = await run('print-config')
+  expect(JSON.parse(stdout)).toMatchObject({ http: { port: 8080 } })
+  expect(stderr).toMatch(/^# .*configuration\.json$/)
+})
+
+test('print-schema prints a JSON Schema with the options of the adapters', async () => {
+  const { stdout } = await run('print-schema')
+  expect(JSON.parse(stdout)).toMatchObject({
+    $schema: expect.any(String) as unknown,
+    type: 'object',
+  })
+  expect(stdout).toContain('"Where requests come in."')
+})
+
+test('what has no effect is warned of on standard error', async () => {
+  const { stderr } = await run('print-config', {
+    configuration: '{ "jobs": { "use_redis": true } }',
+  })
+  expect(stderr).toContain("warning: 'jobs.use_redis' has no effect")
+})
