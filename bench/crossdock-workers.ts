@@ -1,0 +1,113 @@
+import { performance } from 'node:perf_hooks'
+import { v7 } from 'uuid'
+import { DEFAULT_RETRY_POLICY } from '../src/domain/retry.ts'
+import { createGroupCommit } from '../src/ingest/group-commit.ts'
+import { parseInput } from '../src/handler-kit/validate-input.ts'
+import { createRegistry } from '../src/handler-kit/registry.ts'
+import { defineHandler } from '../src/handler-kit/define-handler.ts'
+import { silentLog } from '../src/observe/log.ts'
+import { systemClock } from '../src/app/system-clock.ts'
+import { createPostgresqlStore } from '../src/store/postgresql/index.ts'
+import { startWakeUps } from '../src/worker/wake-ups.ts'
+import { createWorkers } from '../src/worker/workers.ts'
+
+/** Crossdock's store, ingest and workers on one database, with two handlers that count. */
+export async function openCrossdock(url: string, workers: number) {
+  const store = createPostgresqlStore({
+    connection: { connectionString: url },
+    schema: 'public',
+    handlerConnections: Math.min(workers, 10),
+    idleInTransactionMs: 20_000,
+    onConnectionError: () => undefined,
+  })
+  let target = Infinity
+  let done = 0
+  let finished: (() => void) | undefined
+  const starts: number[] = []
+  const count = (): void => {
+    done += 1
+    if (done === target) finished?.()
+  }
+  const handlers = createRegistry([
+    defineHandler({ name: 'bench', run: count }),
+    defineHandler({
+      name: 'bench.latency',
+      run: () => {
+        starts.push(performance.now())
+        count()
+      },
+    }),
+    defineHandler({
+      name: 'bench.sql',
+      run: async ({ tx, job }) => {
+        await tx.query('INSERT INTO bench_effects (jobid) VALUES ($1)', [job.id])
+        count()
+      },
+    }),
+  ])
+  const clock = systemClock
+  const wakeUps = await startWakeUps({ store, clock, log: silentLog, notify: true })
+  const commit = createGroupCommit({ store, wakeUps, clock, log: silentLog, random: Math.random })
+  const running = createWorkers({
+    settings: {
+      owner: 'bench',
+      pools: [{ name: 'main', workers }],
+      serves: () => true,
+      pollIntervalMs: 5_000,
+      leaseMs: 30_000,
+      maxRetries: 3,
+      timeoutMs: 300_000,
+      retry: DEFAULT_RETRY_POLICY,
+      graceMs: 5_000,
+      historyPayloads: 'changed',
+    },
+    store,
+    handlers,
+    parseInput,
+    wakeUps,
+    clock,
+    makeId: v7,
+    random: Math.random,
+    log: silentLog,
+  })
+
+  return {
+    /** Adds jobs by groups, as a batch caller would. */
+    add: async (count: number, handler: string): Promise<void> => {
+      for (let from = 0; from < count; from += 1_000) {
+        const size = Math.min(1_000, count - from)
+        await store.insertJobs({
+          again: false,
+          jobs: Array.from({ length: size }, () => ({ id: v7(), handler, payload: '{"n":1}' })),
+        })
+      }
+    },
+    /** Starts the workers and resolves once `total` jobs are done and committed. */
+    drain: async (total: number): Promise<void> => {
+      target = total
+      const all = new Promise<void>((resolve) => (finished = resolve))
+      running.start()
+      await all
+      await running.stop(10_000)
+    },
+    start: () => running.start(),
+    /** Milliseconds from the call that adds a job to the start of its handler. */
+    latency: async (samples: number): Promise<number[]> => {
+      const result: number[] = []
+      for (let index = 0; index < samples; index += 1) {
+        target = done + 1
+        const begun = new Promise<void>((resolve) => (finished = resolve))
+        const from = performance.now()
+        await commit.add({ id: v7(), handler: 'bench.latency', payload: '{}' })
+        await begun
+        result.push((starts.at(-1) ?? from) - from)
+      }
+      return result
+    },
+    close: async () => {
+      await running.stop(1_000)
+      await wakeUps.stop()
+      await store.close()
+    },
+  }
+}
