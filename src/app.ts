@@ -18,7 +18,7 @@ import { loadHandlers } from './handler-kit/load-folder.ts'
 import { parseInput } from './handler-kit/validate-input.ts'
 import { createHealthResource } from './http/health.ts'
 import { createJobsResource } from './http/jobs.ts'
-import { createHttpServer } from './http/server.ts'
+import { createHttpServer, type HttpServer } from './http/server.ts'
 import { createGroupCommit } from './ingest/group-commit.ts'
 import { inboxKey } from './ingest/inbox-key.ts'
 import { createMessageSink } from './ingest/message-sink.ts'
@@ -127,6 +127,9 @@ async function start(
     },
   })
   teardown.add('store', () => store.close())
+  // Health is answered until the handlers have ended; nothing else is, from the first moment on.
+  const listening: { server?: HttpServer } = {}
+  teardown.add('http', async () => await listening.server?.close({ graceMs: HTTP_GRACE_MS }))
   await store.ping()
 
   const wakeUps = await startWakeUps({ store, clock, log, notify: configuration.database.notify })
@@ -222,6 +225,7 @@ async function start(
         : []),
     ],
   })
+  listening.server = server
   const running = parts.has('ingest')
     ? await startAdapters({
         adapters,
@@ -235,7 +239,6 @@ async function start(
 
   workers?.start()
   const { url } = await server.listen()
-  teardown.add('http', () => server.close({ graceMs: HTTP_GRACE_MS }))
   log.info({ url, parts: [...parts], handlers: handlers.names().length }, 'crossdock is running')
 
   const stopped = Promise.withResolvers<undefined>()

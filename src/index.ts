@@ -15,3 +15,6 @@ export type {
   Transaction,
 } from './ports/handler.ts'
 export type { Log } from './ports/log.ts'
+
+export { startCrossdock } from './app.ts'
+export type { CrossdockInstance, Part, StartOptions } from './app.ts'

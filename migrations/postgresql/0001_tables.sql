@@ -108,6 +108,8 @@ CREATE TABLE queue_jobs (
   CONSTRAINT queue_jobs_pkey PRIMARY KEY (id),
   CONSTRAINT queue_jobs_statusid_known CHECK (statusid BETWEEN 0 AND 7),
   CONSTRAINT queue_jobs_typeid_known CHECK (typeid BETWEEN 0 AND 3),
+  -- The wait until 'infinity' cannot be computed: one such row would stop the promotion of all.
+  CONSTRAINT queue_jobs_scheduledat_finite CHECK (isfinite(scheduledat)),
   -- Order per key comes with a later version; a key that nothing keeps would be a broken promise.
   CONSTRAINT queue_jobs_orderingkey_not_available CHECK (orderingkey IS NULL)
 ) WITH (
@@ -132,13 +134,16 @@ CREATE INDEX queue_jobs_waiting ON queue_jobs (scheduledat) WHERE statusid IN (5
 -- Recovery: Processing alone. Keyed by seq, so that renewing a lease changes no index.
 CREATE INDEX queue_jobs_processing ON queue_jobs (seq) WHERE statusid = 2;
 
--- What a plain INSERT may leave to us.
+-- What a plain INSERT may leave to us. A waiting job whose cancellation is requested is cancelled; a
+-- running one is, when its lease has ended at the latest.
 CREATE FUNCTION crossdock_settle_status() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.statusid = 1 THEN
     NEW.statusid := 0;
   END IF;
-  IF NEW.statusid = 0 AND NEW.scheduledat > clock_timestamp() THEN
+  IF NEW.cancelrequested AND NEW.statusid IN (0, 5, 7) THEN
+    NEW.statusid := 6;
+  ELSIF NEW.statusid = 0 AND NEW.scheduledat > clock_timestamp() THEN
     NEW.statusid := 7;
   ELSIF NEW.statusid IN (5, 7) AND NEW.scheduledat IS NULL THEN
     NEW.statusid := 0;
@@ -148,14 +153,15 @@ END $$;
 
 CREATE TRIGGER crossdock_before_insert BEFORE INSERT ON queue_jobs FOR EACH ROW
   WHEN (NEW.statusid = 1 OR (NEW.statusid = 0 AND NEW.scheduledat IS NOT NULL)
-    OR (NEW.statusid IN (5, 7) AND NEW.scheduledat IS NULL))
+    OR (NEW.statusid IN (5, 7) AND NEW.scheduledat IS NULL) OR NEW.cancelrequested)
   EXECUTE FUNCTION crossdock_settle_status();
 
 -- The same for people who change rows by hand. Our own connections set crossdock.quiet.
-CREATE TRIGGER crossdock_before_update BEFORE UPDATE OF statusid, scheduledat ON queue_jobs FOR EACH ROW
+CREATE TRIGGER crossdock_before_update BEFORE UPDATE OF statusid, scheduledat, cancelrequested
+  ON queue_jobs FOR EACH ROW
   WHEN (current_setting('crossdock.quiet', true) IS DISTINCT FROM 'on'
     AND (NEW.statusid = 1 OR (NEW.statusid = 0 AND NEW.scheduledat IS NOT NULL)
-      OR (NEW.statusid IN (5, 7) AND NEW.scheduledat IS NULL)))
+      OR (NEW.statusid IN (5, 7) AND NEW.scheduledat IS NULL) OR NEW.cancelrequested))
   EXECUTE FUNCTION crossdock_settle_status();
 
 CREATE TRIGGER crossdock_touch BEFORE UPDATE ON queue_jobs FOR EACH ROW
@@ -167,7 +173,9 @@ CREATE TRIGGER crossdock_touch BEFORE UPDATE ON queue_jobs FOR EACH ROW
 -- groups.
 CREATE FUNCTION crossdock_announce() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM pg_notify('crossdock:' || TG_TABLE_SCHEMA, TG_ARGV[0]);
+  -- A channel's name ends at 63 bytes: of a schema with a longer name it takes a hash.
+  PERFORM pg_notify('crossdock:' || CASE WHEN octet_length(TG_TABLE_SCHEMA::text) <= 53 THEN TG_TABLE_SCHEMA
+    ELSE left(encode(sha256(convert_to(TG_TABLE_SCHEMA, 'UTF8')), 'hex'), 40) END, TG_ARGV[0]);
   RETURN NULL;
 END $$;
 

@@ -3,11 +3,15 @@ import type { InstancePart, RunningInstance } from './application.ts'
 import type { AddCommand } from './command.ts'
 import { type ConfigurationOption, configurationOption, loadFor } from './configuration-option.ts'
 import { EXIT } from './exit-code.ts'
+import { FaultWatch } from './fault-watch.ts'
 import { parseParts, parsePort, parseQueues } from './option-values.ts'
 import { startBanner } from './start-banner.ts'
 import { StopRequest } from './stop-request.ts'
 import { takenPortAdvice } from './taken-port.ts'
 import type { Terminal } from './terminal.ts'
+
+/** How long the process may live on after the instance has stopped, in milliseconds. */
+const LINGER_MS = 500
 
 interface StartOptions extends ConfigurationOption {
   readonly only?: readonly InstancePart[]
@@ -36,17 +40,24 @@ Examples:
   crossdock start --only api,ingest
   crossdock start --only worker --queues mail,reports`,
     )
-    .action(async (options: StartOptions) => finish(await start(terminal, options)))
+    .action(async (options: StartOptions) => {
+      const code = await start(terminal, options)
+      finish(code)
+      // A handler that ignored its signal may still hold timers and sockets: they end with the process.
+      setTimeout(() => terminal.exit(code), LINGER_MS).unref()
+    })
 }
 
 async function start(terminal: Terminal, options: StartOptions): Promise<number> {
   // From the first moment: a signal must not leave a half-started database behind.
   const stop = new StopRequest(terminal)
+  const faults = new FaultWatch(terminal)
   try {
     const instance = await launch(terminal, options)
     if (!stop.isRequested) terminal.out(await startBanner(instance, options.config))
-    return await runUntilStopped(terminal, instance, stop)
+    return await runUntilStopped(terminal, instance, stop, faults)
   } finally {
+    faults.forget()
     stop.forget()
   }
 }
@@ -66,10 +77,12 @@ async function runUntilStopped(
   terminal: Terminal,
   instance: RunningInstance,
   stop: StopRequest,
+  faults: FaultWatch,
 ): Promise<number> {
   const asked = stop.requested.then((signal) => ({ signal }))
   const ended = instance.stopped.then(() => ({ signal: undefined }))
-  const { signal } = await Promise.race([asked, ended])
+  const faulty = faults.exception.then(() => ({ signal: 'exception' as const }))
+  const { signal } = await Promise.race([asked, ended, faulty])
   if (signal === undefined) {
     terminal.err('error: the instance ended by itself; the log says why')
     return EXIT.failure
@@ -85,5 +98,5 @@ async function runUntilStopped(
     return EXIT.failure
   }
   terminal.err('Stopped.')
-  return EXIT.ok
+  return signal === 'exception' ? EXIT.failure : EXIT.ok
 }

@@ -18,6 +18,11 @@ export interface Terminal {
   input(): Promise<string | undefined>
   /** Calls `listener` for each signal. Returns how to stop that. */
   onSignal(listener: (signal: StopSignal) => void): () => void
+  /**
+   * Calls `listener` for what nobody caught: a rejection that nobody awaited, or an exception outside
+   * every promise. Returns how to stop that.
+   */
+  onFault(listener: (kind: 'rejection' | 'exception', error: unknown) => void): () => void
   /** Ends the process at once. */
   exit(code: number): void
   readonly adapters: readonly AdapterDefinition[]
@@ -44,6 +49,20 @@ export async function processTerminal(): Promise<Terminal> {
       return () => {
         process.off('SIGINT', listener)
         process.off('SIGTERM', listener)
+      }
+    },
+    onFault: (listener) => {
+      const onRejection = (error: unknown): void => {
+        listener('rejection', error)
+      }
+      const onException = (error: unknown): void => {
+        listener('exception', error)
+      }
+      process.on('unhandledRejection', onRejection)
+      process.on('uncaughtException', onException)
+      return () => {
+        process.off('unhandledRejection', onRejection)
+        process.off('uncaughtException', onException)
       }
     },
     exit: (code) => process.exit(code),

@@ -1,13 +1,11 @@
-import { RESERVED_PATHS } from '../ports/reserved-paths.ts'
 import { z } from 'zod'
 import type { Protocol } from '../domain/job-type.ts'
 import type { AdapterDefinition } from '../ports/adapter.ts'
+import { RESERVED_PATHS } from '../ports/reserved-paths.ts'
 import { reportIssues } from './issues.ts'
 import { type KeyPath, pathText } from './key-path.ts'
 import { elementsAt, valueAt } from './loose-value.ts'
 import type { ResolvedDocument } from './resolve.ts'
-
-/** Paths that the HTTP server keeps for itself, with everything below them. */
 
 const httpOptions = z.object({
   path: z.string(),

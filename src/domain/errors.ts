@@ -5,6 +5,7 @@ export const ERROR_CODES = [
   'database_unavailable',
   'database_constraint',
   'database_data',
+  'database_locked',
   'database_retryable',
   'database_error',
   'embedded_unavailable',

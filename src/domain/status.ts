@@ -27,8 +27,8 @@ export type StatusId = (typeof STATUS)[StatusWord]
 export const STATUS_WORDS = Object.keys(STATUS) as readonly StatusWord[]
 
 /**
- * From each status, the statuses a job may go to next. The table in docs/statuses.md is made from
- * this one, and no other place in the code decides on it.
+ * From each status, the statuses a job may go to next: docs/statuses.md shows the same table. Every
+ * ending of an execution is held to it by a test.
  */
 export const TRANSITIONS: Readonly<Record<StatusWord, readonly StatusWord[]>> = {
   pending: ['processing', 'queued', 'scheduled', 'cancelled'],

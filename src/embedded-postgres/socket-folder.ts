@@ -1,4 +1,4 @@
-import { chown, lstat, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chown, lstat, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { startFailed, type DataFolder } from './data-folder.ts'
@@ -12,19 +12,23 @@ const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103
  * for a socket. Whoever reaches the socket is superuser, hence 0700.
  *
  * Its name is kept in the data folder and used again, so that connection settings stay right over
- * a restart of the server. To be called when no server runs. A folder of that name which is not ours is never used: anyone may
- * create names in a temporary directory.
+ * a restart of the server. To be called when no server runs. A folder of that name which is not ours
+ * is never used: anyone may create names in a temporary directory. Nor is the name that a copy of a
+ * data folder brought along: the original's server may be listening there.
  */
 export async function openSocketFolder(
   folder: DataFolder,
   owner: FileOwner | undefined,
   port: number,
 ): Promise<string> {
-  const kept = await readFile(folder.socketRecord, 'utf8').catch(() => '')
-  if (kept !== '' && fits(kept, port) && (await claimKept(kept, owner))) return kept
+  const record = await readFile(folder.socketRecord, 'utf8').catch(() => '')
+  const [kept = '', whose] = record.split('\n')
+  const mine = await identityOf(folder)
+  if (kept !== '' && whose === mine && fits(kept, port) && (await claimKept(kept, owner)))
+    return kept
   const made = await mkdtemp(path.join(base(folder, port), 'crossdock-'))
   if (owner !== undefined) await chown(made, owner.uid, owner.gid)
-  await writeFile(folder.socketRecord, made, { mode: 0o600 })
+  await writeFile(folder.socketRecord, `${made}\n${mine}`, { mode: 0o600 })
   return made
 }
 
@@ -33,6 +37,12 @@ export async function removeSocketFolder(socketFolder: string): Promise<void> {
   if (path.basename(socketFolder).startsWith('crossdock-')) {
     await rm(socketFolder, { recursive: true, force: true }).catch(() => undefined)
   }
+}
+
+/** Tells a data folder from its copies. */
+async function identityOf(folder: DataFolder): Promise<string> {
+  const { dev, ino } = await stat(folder.root)
+  return `${dev}:${ino}`
 }
 
 async function claimKept(kept: string, owner: FileOwner | undefined): Promise<boolean> {

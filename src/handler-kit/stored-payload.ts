@@ -1,13 +1,5 @@
 import { errorMessage } from '../domain/errors.ts'
-
-/** A payload as its row holds it. */
-export interface StoredPayload {
-  readonly payload: string | null
-  /** JSON unless it says otherwise. */
-  readonly contentType: string | null
-  /** `base64`, or nothing. */
-  readonly payloadEncoding: string | null
-}
+import type { StoredPayload } from '../ports/handler.ts'
 
 /** A payload as a value, or why it cannot be one. */
 export type DecodedPayload =

@@ -1,12 +1,7 @@
 import { CrossdockError, errorMessage } from '../domain/errors.ts'
 import type { InputProblem } from '../ports/adapter.ts'
-import type { Handler } from '../ports/handler.ts'
-import { decodePayload, type StoredPayload } from './stored-payload.ts'
-
-/** The input that a handler is given, or everything that is wrong with it. */
-export type ParsedInput =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly problems: readonly InputProblem[] }
+import type { Handler, ParsedInput, StoredPayload } from '../ports/handler.ts'
+import { decodePayload } from './stored-payload.ts'
 
 /** More problems than this are counted, not listed: they go into a column and an HTTP answer. */
 const MAX_PROBLEMS = 20

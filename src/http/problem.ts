@@ -52,10 +52,12 @@ const ANSWERS: Partial<Record<ErrorCode, (error: CrossdockError) => HttpResponse
   database_unavailable: () =>
     comeAgain(
       'database_unavailable',
-      'The database is out of reach. Nothing was stored; send the request again.',
+      'The database is out of reach. Send the request again, with the same Idempotency-Key: whether it was stored may be unknown.',
     ),
   database_retryable: () =>
     comeAgain('database_retryable', 'The database broke the request off. Send it again.'),
+  database_locked: () =>
+    comeAgain('database_locked', 'Somebody holds what this request needs. Send it again.'),
   database_data: () =>
     httpProblem(
       'value_not_storable',
@@ -76,7 +78,7 @@ function problemOfOurs(error: CrossdockError): HttpResponse {
 }
 
 function comeAgain(
-  code: 'database_unavailable' | 'database_retryable' | 'unavailable',
+  code: 'database_unavailable' | 'database_locked' | 'database_retryable' | 'unavailable',
   detail: string,
 ): HttpResponse {
   return httpProblem(code, detail, { headers: { 'retry-after': RETRY_AFTER_SECONDS } })

@@ -44,14 +44,17 @@ interface Entry {
   readonly job: NewJob
   readonly bytes: number
   readonly since: number
-  /** Whether it was in an INSERT whose answer never came. */
+  /** Whether it was in an INSERT that failed: it may be there all the same. */
   uncertain: boolean
   resolve(outcome: InsertOutcome): void
   reject(error: Error): void
 }
 
-/** How often a group that met a deadlock or a lock time-out is sent again whole. */
+/** How often a group that met a deadlock, and a row that met a lock, is sent again. */
 const REPEATS = 4
+
+const REPEATED = ['database_retryable'] as const
+const REPEATED_ALONE = ['database_retryable', 'database_locked'] as const
 
 /**
  * While one INSERT is under way, the next group gathers: alone, a row waits for nothing; under load,
@@ -142,22 +145,27 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   }
 
   async function recover(group: readonly Entry[], error: Error, repeat: number): Promise<void> {
+    // Whether the COMMIT went through is unknown, whatever the error: what asks afterwards which row
+    // stands in the way may have failed instead. A row found under its own id was this one.
+    for (const entry of group) entry.uncertain = true
     if (isCrossdockError(error, 'database_unavailable')) {
       if (healthy)
         log.warn({ err: error }, 'messages cannot be stored: the database is out of reach')
       healthy = false
-      // Whether the COMMIT went through is unknown: a row found under its own id was it.
-      for (const entry of group) entry.uncertain = true
       const now = clock.monotonicMs()
       const patient = group.filter((entry) => now - entry.since < giveUpMs && !closed)
       for (const entry of group) if (!patient.includes(entry)) entry.reject(error)
       if (patient.length === 0) return
       await pause(Math.min(50 * 2 ** repeat, 1_000))
       await commit(patient, repeat + 1)
-    } else if (isCrossdockError(error, 'database_retryable') && repeat < REPEATS) {
+    } else if (
+      isCrossdockError(error, ...(group.length > 1 ? REPEATED : REPEATED_ALONE)) &&
+      repeat < REPEATS
+    ) {
       await pause(10 * 2 ** repeat * (1 + random()))
       await commit(group, repeat + 1)
     } else if (group.length > 1) {
+      // Bad data, or a key that somebody else's open transaction holds: its neighbours go on.
       const middle = group.length >> 1
       await commit(group.slice(0, middle))
       await commit(group.slice(middle))
@@ -171,9 +179,9 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     let waits = false
     for (const [index, { job }] of group.entries()) {
       if (outcomes[index]?.outcome !== 'stored' || job.dead !== undefined) continue
-      if (job.scheduledAt === undefined && job.delayMs === undefined)
-        ready.add(job.queue ?? 'default')
-      else waits = true
+      // What was scheduled for a time that has passed is ready at once.
+      ready.add(job.queue ?? 'default')
+      if (job.scheduledAt !== undefined || job.delayMs !== undefined) waits = true
     }
     if (ready.size > 0) wakeUps.ready([...ready])
     if (waits) wakeUps.waiting()

@@ -32,6 +32,13 @@ export interface MessageSinkOptions {
   readonly log: Log
 }
 
+/** A payload without a content type is read as JSON; what the subscription says is none must say so. */
+const DEFAULT_CONTENT_TYPE = {
+  json: undefined,
+  text: 'text/plain; charset=utf-8',
+  binary: 'application/octet-stream',
+} as const
+
 /** Where every adapter puts its messages: from bytes to committed rows. */
 export function createMessageSink(options: MessageSinkOptions): MessageSink {
   const { handlers, parseInput, commit, store, makeId, log } = options
@@ -89,7 +96,7 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
       direction: 'inbound',
       protocol: message.protocol,
       method: message.method,
-      contentType: message.contentType,
+      contentType: message.contentType ?? DEFAULT_CONTENT_TYPE[subscription.contentType],
       traceparent: message.traceparent,
       dedupeKey:
         message.identity === undefined ? undefined : inboxKey(subscription.name, message.identity),

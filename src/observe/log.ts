@@ -25,6 +25,8 @@ export function createLog({ level = 'info', format = 'auto', destination }: LogO
       {
         level,
         base: null,
+        // Errors are made into fields, and redacted, before pino sees them.
+        serializers: { err: asItIs, error: asItIs },
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
       },
@@ -40,6 +42,10 @@ export const silentLog: Log = {
   warn: drop,
   error: drop,
   child: () => silentLog,
+}
+
+function asItIs(value: unknown): unknown {
+  return value
 }
 
 function drop(): void {

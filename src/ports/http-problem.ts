@@ -21,6 +21,7 @@ export const HTTP_PROBLEMS = {
   value_not_storable: 422,
   headers_too_large: 431,
   internal_error: 500,
+  database_locked: 503,
   database_retryable: 503,
   database_unavailable: 503,
   instance_stopping: 503,

@@ -31,6 +31,9 @@ export function createBegins(context: WorkerContext, held: HeldJobs): Begins {
         log.debug({ err: error }, 'begins were not written')
       })
     },
+    onFault: (error) => {
+      log.error({ err: error }, 'begins were not written')
+    },
   })
   return {
     soon: (item) => {

@@ -18,6 +18,8 @@ export interface Completions {
 interface Entry {
   readonly settlement: Settlement
   readonly done: (committed: boolean) => void
+  /** Whether it was in a statement whose answer never came. */
+  uncertain: boolean
 }
 
 /** Executions of one statement. */
@@ -35,15 +37,9 @@ export function createCompletions(context: WorkerContext): Completions {
   const { store, clock, log, wakeUps } = context
 
   async function flush(entries: readonly Entry[]): Promise<void> {
-    let uncertain = false
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const kept = await store.settle(entries.map((entry) => entry.settlement))
-        // An end whose answer was lost has its history row already.
-        const before = uncertain
-          ? await store.settled(entries.map((entry) => entry.settlement))
-          : []
-        finish(entries, [...kept, ...before])
+        await settle(entries)
         return
       } catch (error) {
         if (!isCrossdockError(error, 'database_unavailable', 'database_retryable')) {
@@ -53,7 +49,7 @@ export function createCompletions(context: WorkerContext): Completions {
         if (attempt === 0 && isCrossdockError(error, 'database_unavailable')) {
           log.warn({ err: error, jobs: entries.length }, 'ended jobs wait for the database')
         }
-        uncertain = true
+        for (const entry of entries) entry.uncertain = true
         await new Promise<void>((resolve) =>
           clock.after(Math.min(20 * 2 ** attempt, MAX_PAUSE_MS), resolve),
         )
@@ -61,14 +57,37 @@ export function createCompletions(context: WorkerContext): Completions {
     }
   }
 
-  /** The database refused the data of one of them: each goes alone, and that one fails for good. */
+  async function settle(entries: readonly Entry[]): Promise<void> {
+    const kept = await store.settle(entries.map((entry) => entry.settlement))
+    // An end whose answer was lost has its history row already.
+    const uncertain = entries.filter((entry) => entry.uncertain)
+    const before =
+      uncertain.length === 0 ? [] : await store.settled(uncertain.map((entry) => entry.settlement))
+    finish(entries, [...kept, ...before])
+  }
+
+  /**
+   * The group has a row that somebody has locked, or data that the database refuses: each goes alone. A
+   * locked one comes again in a second and holds nobody up meanwhile.
+   */
   async function divide(entries: readonly Entry[], error: unknown): Promise<void> {
+    const [first] = entries
     if (entries.length > 1) {
       for (const entry of entries) await flush([entry])
-      return
+    } else if (first !== undefined && isCrossdockError(error, 'database_locked')) {
+      log.debug({ job: first.settlement.jobId }, 'the row of an ended job is locked by somebody')
+      again.add(first)
+      clock.after(MAX_PAUSE_MS, () => {
+        again.delete(first)
+        group.add(first)
+      })
+    } else if (first !== undefined) {
+      await bury(first, error)
     }
-    const [entry] = entries
-    if (entry === undefined) return
+  }
+
+  /** What cannot be stored as it is ends in a form that can. */
+  async function bury(entry: Entry, error: unknown): Promise<void> {
     log.error(
       { err: error, job: entry.settlement.jobId },
       'the end of a job could not be stored as it was',
@@ -82,9 +101,9 @@ export function createCompletions(context: WorkerContext): Completions {
         deadReason: 'not_storable',
       },
     }
-    const kept = await store.settle([plain]).catch((again: unknown) => {
+    const kept = await store.settle([plain]).catch((failed: unknown) => {
       log.error(
-        { err: again, job: plain.jobId },
+        { err: failed, job: plain.jobId },
         'a job is left to its lease: its end cannot be stored',
       )
       return []
@@ -111,13 +130,20 @@ export function createCompletions(context: WorkerContext): Completions {
   }
 
   const listeners: (() => void)[] = []
+  /** Those that wait for a lock to go. */
+  const again = new Set<Entry>()
   const group = createGroup<Entry>({
     clock,
     max: MAX_GROUP,
+    bytesOf: ({ settlement: { ending, inputData } }) =>
+      (inputData?.length ?? 0) + (ending.kind === 'completed' ? (ending.result?.length ?? 0) : 0),
     waitMs: 0,
     flush: async (entries) => {
       await flush(entries)
       for (const listener of listeners) listener()
+    },
+    onFault: (error) => {
+      log.error({ err: error }, 'ended jobs could not be stored; they are left to their leases')
     },
   })
   return {
@@ -125,9 +151,9 @@ export function createCompletions(context: WorkerContext): Completions {
       listeners.push(listener)
     },
     add: (settlement, done) => {
-      group.add({ settlement, done })
+      group.add({ settlement, done, uncertain: false })
     },
-    size: () => group.size(),
+    size: () => group.size() + again.size,
     idle: () => group.idle(),
   }
 }

@@ -64,11 +64,9 @@ const PERMANENT = [
 
 /** What a thrown error makes of its job: another attempt while there are some left. */
 export function endingOfError(failure: Failure): Ending {
-  const { error, job } = failure
-  const text = storable(errorMessage(error))
-  if (isCrossdockError(error, ...PERMANENT)) {
-    return { kind: 'failed', error: text, deadReason: error.code }
-  }
+  const { job } = failure
+  const { text, permanent } = readError(failure.error)
+  if (permanent !== undefined) return { kind: 'failed', error: text, deadReason: permanent }
   if (job.retryCount >= maxRetriesOf(failure)) {
     return { kind: 'failed', error: text, deadReason: 'retries_exhausted' }
   }
@@ -78,6 +76,29 @@ export function endingOfError(failure: Failure): Ending {
     delayMs: delayOf(failure),
     // Retried jobs drop one priority, once, so that they do not hold up the others again and again.
     lowerPriority: job.retryCount === 0,
+  }
+}
+
+interface ReadError {
+  readonly text: string
+  readonly permanent?: (typeof PERMANENT)[number]
+}
+
+/** Anything may be thrown, also what throws when it is looked at: that must not cost the job its end. */
+function readError(error: unknown): ReadError {
+  let text = 'the handler threw something that cannot be shown as text'
+  try {
+    // The message of an error may be anything.
+    const message: unknown = errorMessage(error)
+    text = storable(String(message))
+    const permanent = PERMANENT.find((code) => isCrossdockError(error, code))
+    if (permanent !== undefined) return { text, permanent }
+    // The dead reason says that the retries are exhausted; this alone says what went wrong each time.
+    return isCrossdockError(error, 'transaction_lost')
+      ? { text: `${error.code}: ${text}` }
+      : { text }
+  } catch {
+    return { text }
   }
 }
 

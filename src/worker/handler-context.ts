@@ -81,6 +81,8 @@ export function handlerContext(
       refuseWhenOver()
       const child = childJob(context, held, name, payload, options)
       await refuseInvalidInput(context, child)
+      // It may have ended meanwhile, and this job would never be there.
+      refuseWhenOver()
       effects.jobs.push(child)
       return { id: child.id }
     },

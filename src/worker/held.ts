@@ -60,17 +60,21 @@ export function createHeldJobs(context: WorkerContext): HeldJobs {
       each.missed = found.has(each.job.jobId) ? 0 : each.missed + 1
       if (each.missed < 2 || held.get(each.job.jobId) !== each) continue
       held.delete(each.job.jobId)
-      log.warn(
-        { job: each.job.jobId, epoch: each.job.epoch },
-        'a lease was lost: the job runs elsewhere',
-      )
-      each.abort?.abort(
-        new CrossdockError(
-          'lease_lost',
-          'this execution has lost its lease; another one may be running',
-        ),
-      )
+      lose(each)
     }
+  }
+
+  function lose(each: HeldJob): void {
+    log.warn(
+      { job: each.job.jobId, epoch: each.job.epoch },
+      'a lease was lost: the job runs elsewhere',
+    )
+    each.abort?.abort(
+      new CrossdockError(
+        'lease_lost',
+        'this execution has lost its lease; another one may be running',
+      ),
+    )
   }
 
   function schedule(): void {
@@ -80,7 +84,10 @@ export function createHeldJobs(context: WorkerContext): HeldJobs {
   return {
     add: (job) => {
       const entry: HeldJob = { job, abort: undefined, since: clock.monotonicMs(), missed: 0 }
+      const former = held.get(job.jobId)
       held.set(job.jobId, entry)
+      // The job was taken from us and came back before a renewal noticed.
+      if (former !== undefined) lose(former)
       return entry
     },
     remove: (entry) => {

@@ -1,4 +1,5 @@
 import { errorMessage } from '../domain/errors.ts'
+import type { Timer } from '../ports/clock.ts'
 import type { Completions } from './completions.ts'
 import type { HeldJob, HeldJobs } from './held.ts'
 import { newLine, nextStart, noteClaim, type Line } from './line.ts'
@@ -54,9 +55,12 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
   const free = Array.from({ length: settings.workers }, (_, index) => index)
   const finished: { at: number; count: number }[] = []
   let waiting: HeldJob[] = []
-  let claiming = false
+  let claiming: Promise<void> | undefined
   let stopped = true
   let failing = false
+  let retry: Timer | undefined
+  let looking = false
+  let lookAgain = false
   const onIdle: (() => void)[] = []
   completions.onFlushed(pump)
 
@@ -72,7 +76,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
       if (held.has(next)) void work(next, worker)
       else free.push(worker)
     }
-    if (wanted() > 0) void claim()
+    if (wanted() > 0) claiming ??= claim()
   }
 
   /** How many jobs the next claim takes; 0 while enough are waiting. */
@@ -106,10 +110,13 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     const last = finished.at(-1)
     if (last !== undefined && now - last.at < 20) last.count += 1
     else finished.push({ at: now, count: 1 })
-    while (finished[0] !== undefined && now - finished[0].at > FINISHED_WINDOW_MS) finished.shift()
   }
 
   function claimLimit(): number {
+    // Forgotten here and not when something finishes: after a burst, workers that are all busy would
+    // otherwise claim as many again and again, and keep them from others.
+    const since = clock.monotonicMs() - FINISHED_WINDOW_MS
+    while (finished[0] !== undefined && finished[0].at < since) finished.shift()
     const recently = finished.reduce((sum, { count }) => sum + count, 0)
     return Math.min(MAX_CLAIM, Math.max(free.length, recently))
   }
@@ -126,8 +133,8 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
   }
 
   async function claim(): Promise<void> {
-    if (claiming) return
-    claiming = true
+    // The first step of `claiming ??=` must be over before this ends.
+    await Promise.resolve()
     try {
       for (let limit = wanted(); limit > 0; limit = wanted()) {
         const line = nextLine()
@@ -140,12 +147,18 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
       if (!failing)
         log.warn({ err: error, pool: settings.name }, `claims fail: ${errorMessage(error)}`)
       failing = true
-      clock.after(PAUSE_MS * (1 + random()), () => {
-        look()
-      })
+      lookLater()
     } finally {
-      claiming = false
+      claiming = undefined
     }
+  }
+
+  /** One at a time: an outage must not leave behind as many as there were wake-ups in it. */
+  function lookLater(): void {
+    retry ??= clock.after(PAUSE_MS * (1 + random()), () => {
+      retry = undefined
+      look()
+    })
   }
 
   async function claimFrom(line: Line, limit: number): Promise<void> {
@@ -179,7 +192,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     }
   }
 
-  let watch: { cancel(): void } | undefined
+  let watch: Timer | undefined
   function watchWaiting(): void {
     watch ??= clock.after(WAITING_LIMIT_MS, () => {
       watch = undefined
@@ -228,10 +241,22 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
       wake([settings.queue])
       return
     }
-    store.readyQueues().then(wake, () => {
+    // Every INSERT of another program asks for a look; they must not queue up before the claims.
+    lookAgain = looking
+    if (!looking) void lookAtAll()
+  }
+
+  async function lookAtAll(): Promise<void> {
+    looking = true
+    try {
+      wake(await store.readyQueues())
+    } catch {
       // A queue that is known already is tried again; its claim tells what is wrong.
-      wake([...lines.keys()])
-    })
+      if (lines.size > 0) wake([...lines.keys()])
+      else lookLater()
+    }
+    looking = false
+    if (lookAgain) look()
   }
 
   return {
@@ -245,7 +270,10 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     stop: async () => {
       stopped = true
       watch?.cancel()
+      retry?.cancel()
       giveBack(waiting.splice(0))
+      // What it brings is given back as well.
+      await claiming
       await completions.idle()
     },
     running,

@@ -6,8 +6,8 @@ import type { HeldJob } from './held.ts'
 /** Writes progress, the newest of each job, in groups. */
 export interface ProgressWriter {
   set(held: HeldJob, progress: Progress): void
-  /** Forgets what was not written yet: the execution has ended. */
-  forget(held: HeldJob): void
+  /** Writes what was not written yet: the execution ends. Resolves at once when there is nothing. */
+  finish(held: HeldJob): Promise<void>
 }
 
 /** The least time between two writes; a reader sees progress at most this late. */
@@ -43,8 +43,13 @@ export function createProgressWriter(context: WorkerContext): ProgressWriter {
       newest.set(held, { jobId: held.job.jobId, epoch: held.job.epoch, progress })
       schedule()
     },
-    forget: (held) => {
+    finish: async (held) => {
+      const update = newest.get(held)
+      if (update === undefined) return
       newest.delete(held)
+      await store.updateProgress([update]).catch((error: unknown) => {
+        log.debug({ err: error }, 'progress was not written')
+      })
     },
   }
 }

@@ -25,7 +25,10 @@ export function createRecovery(context: WorkerContext): Recovery {
   /** Since when the database has answered every look. */
   let unbrokenSince = 0
 
-  async function look(): Promise<void> {
+  async function look(dueAt: number): Promise<void> {
+    // Whoever stood still himself for so long has not renewed his own leases: he would take his own jobs.
+    const now = clock.monotonicMs()
+    if (now - dueAt > everyMs) unbrokenSince = now
     try {
       if (clock.monotonicMs() - unbrokenSince < settings.leaseMs) {
         await store.ping()
@@ -36,7 +39,12 @@ export function createRecovery(context: WorkerContext): Recovery {
       if (isCrossdockError(error, 'database_unavailable')) unbrokenSince = clock.monotonicMs()
       log.debug({ err: error }, 'expired leases could not be looked for')
     }
-    if (!stopped) timer = clock.after(everyMs, () => void look())
+    if (!stopped) lookLater()
+  }
+
+  function lookLater(): void {
+    const dueAt = clock.monotonicMs() + everyMs
+    timer = clock.after(everyMs, () => void look(dueAt))
   }
 
   async function recover(): Promise<boolean> {
@@ -53,6 +61,7 @@ export function createRecovery(context: WorkerContext): Recovery {
 
   /** Only an execution that had begun was an attempt. */
   function decide(job: ExpiredJob): Ending {
+    if (job.cancelRequested) return { kind: 'cancelled', reason: 'its cancellation was requested' }
     if (!job.begun) return { kind: 'returned', delayMs: 0 }
     const error = new Error(`the process that ran it died or hung (${job.lockedBy ?? 'unknown'})`)
     const handler = handlers.get(job.handler)
@@ -63,7 +72,7 @@ export function createRecovery(context: WorkerContext): Recovery {
     start: () => {
       stopped = false
       unbrokenSince = clock.monotonicMs()
-      timer = clock.after(everyMs, () => void look())
+      lookLater()
     },
     stop: () => {
       stopped = true

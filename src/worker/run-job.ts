@@ -17,6 +17,12 @@ export interface RunParts {
   readonly progress: ProgressWriter
 }
 
+/** How long a handler may ignore that its instance is stopping, until its job is given back. */
+const STOPPING_GRACE_MS = 2_000
+
+/** The longest timer that Node keeps; a longer one would fire at once. */
+const MAX_TIMER_MS = 2_147_483_647
+
 /** How long a job whose handler this instance lacks is left to others, in milliseconds. */
 const MISSING_HANDLER_MS = 30_000
 
@@ -62,10 +68,16 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
       timer.cancel()
       held.abort = undefined
       effects.over = true
-      progress.forget(held)
     }
     const durationMs = clock.monotonicMs() - from
-    await conclude(held, handler, settlement(job, worker, ending, durationMs), effects, abort)
+    try {
+      await progress.finish(held)
+      await conclude(held, handler, settlement(job, worker, ending, durationMs), effects, abort)
+    } catch (error) {
+      // A fault of ours: a connection that stayed behind with it would be missing for ever.
+      effects.transaction?.abandon()
+      throw error
+    }
   }
 
   /** Reads a large payload; writes the begin of a job that was taken from a dead process. */
@@ -73,11 +85,18 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     const { job } = held
     try {
       if (job.recoveries > 0 && !(await begins.now(held))) {
-        allHeld.remove(held)
+        // Lost, or its row was locked for a moment: the return settles which.
+        end(held, settlement(job, settings.owner, { kind: 'returned', delayMs: 0 }, null))
         return false
       }
       if (job.payload === undefined) {
-        held.job = { ...job, payload: await store.readPayload(job) }
+        const payload = await store.readPayload(job)
+        if (payload === null) {
+          // A payload this large does not vanish: the row is somebody else's by now.
+          allHeld.remove(held)
+          return false
+        }
+        held.job = { ...job, payload }
       }
       return true
     } catch (error) {
@@ -87,8 +106,31 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     }
   }
 
-  /** The handler, or the end of its patience: whichever comes first. */
-  async function call(
+  /** The handler, or the end of our patience with it: whichever comes first. */
+  function call(
+    held: HeldJob,
+    handler: Handler,
+    abort: AbortController,
+    effects: Effects,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      // Its input's schema may hang as well, and a thenable of any make is awaited by `await` alone.
+      callHandler(held, handler, abort, effects).then(resolve, reject)
+      abort.signal.addEventListener(
+        'abort',
+        () => {
+          const stopping = isCrossdockError(abort.signal.reason, 'instance_stopping')
+          clock.after(stopping ? STOPPING_GRACE_MS : settings.graceMs, () => {
+            // It has settled already, or it does not listen.
+            reject(abort.signal.reason as Error)
+          })
+        },
+        { once: true },
+      )
+    })
+  }
+
+  async function callHandler(
     held: HeldJob,
     handler: Handler,
     abort: AbortController,
@@ -106,22 +148,11 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
       )
       throw new CrossdockError('input_invalid', `invalid input: ${list.join('; ')}`)
     }
-    const given = handlerContext(context, held, handler, parsed.value, abort, effects, progress)
-    const returned = handler.run(given)
-    if (!(returned instanceof Promise)) return returned
-    return await new Promise((resolve, reject) => {
-      returned.then(resolve, reject)
-      abort.signal.addEventListener(
-        'abort',
-        () => {
-          clock.after(settings.graceMs, () => {
-            // It has settled already, or it does not listen.
-            reject(abort.signal.reason as Error)
-          })
-        },
-        { once: true },
-      )
-    })
+    // Its time may be up, or its lease lost, before it began.
+    abort.signal.throwIfAborted()
+    return await handler.run(
+      handlerContext(context, held, handler, parsed.value, abort, effects, progress),
+    )
   }
 
   function failureEnding(
@@ -202,7 +233,9 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
       try {
         return (await store.settled([job])).length > 0
       } catch (error) {
-        if (!isCrossdockError(error, 'database_unavailable', 'database_retryable')) throw error
+        if (!isCrossdockError(error, 'database_unavailable', 'database_retryable')) {
+          throw error
+        }
         await new Promise<void>((resolve) =>
           clock.after(Math.min(20 * 2 ** attempt, 1_000), resolve),
         )
@@ -211,16 +244,21 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
   }
 
   function announceChildren(effects: Effects): void {
-    const ready = effects.jobs.filter(
-      (job) => job.delayMs === undefined && job.scheduledAt === undefined,
-    )
-    if (ready.length > 0) wakeUps.ready([...new Set(ready.map((job) => job.queue ?? 'default'))])
-    if (ready.length < effects.jobs.length) wakeUps.waiting()
+    const { jobs } = effects
+    // All of them: what was scheduled for a time that has passed is ready at once.
+    if (jobs.length > 0) wakeUps.ready([...new Set(jobs.map((job) => job.queue ?? 'default'))])
+    if (jobs.some((job) => job.delayMs !== undefined || job.scheduledAt !== undefined)) {
+      wakeUps.waiting()
+    }
   }
 
   function end(held: HeldJob, settled: Settlement): void {
     completions.add(settled, () => {
       allHeld.remove(held)
+      // Ready again at once, for whoever is free: perhaps another instance.
+      if (settled.ending.kind === 'returned' && settled.ending.delayMs === 0) {
+        wakeUps.ready([held.job.queue])
+      }
     })
   }
 
@@ -241,10 +279,10 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     }
   }
 
-  function timeoutMs(job: ClaimedJob, handler: Handler): number {
-    return job.timeoutSeconds === null
-      ? (handler.timeoutMs ?? settings.timeoutMs)
-      : job.timeoutSeconds * 1000
+  function timeoutMs({ timeoutSeconds }: ClaimedJob, handler: Handler): number {
+    // A plain INSERT may say 0 or less: it says nothing.
+    const own = timeoutSeconds !== null && timeoutSeconds > 0 ? timeoutSeconds * 1000 : undefined
+    return Math.min(own ?? handler.timeoutMs ?? settings.timeoutMs, MAX_TIMER_MS)
   }
 
   function logFailure({ job }: HeldJob, ending: Ending): void {

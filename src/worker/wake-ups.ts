@@ -30,22 +30,33 @@ export async function startWakeUps(options: {
   let announcing: Promise<void> = Promise.resolve()
 
   function tell(queues: readonly string[] | null): void {
-    for (const listener of readyListeners) listener(queues)
+    for (const listener of readyListeners) {
+      try {
+        listener(queues)
+      } catch (error) {
+        // Whoever announces has just committed, and must not fail for it.
+        log.error({ err: error }, 'a part could not be woken')
+      }
+    }
   }
 
   function announceSoon(queues: readonly string[]): void {
     if (!notify) return
     for (const queue of queues) pending.add(queue)
-    timer ??= clock.after(ANNOUNCE_EVERY_MS, () => {
-      timer = undefined
-      const named = [...pending]
-      pending.clear()
-      announcing = store.announce(named).catch((error: unknown) => {
-        log.debug(
-          { err: error },
-          'other instances were not told of new jobs; they find them by polling',
-        )
-      })
+    timer ??= clock.after(ANNOUNCE_EVERY_MS, announce)
+  }
+
+  function announce(): void {
+    timer?.cancel()
+    timer = undefined
+    const named = [...pending]
+    pending.clear()
+    if (named.length === 0) return
+    announcing = store.announce(named).catch((error: unknown) => {
+      log.debug(
+        { err: error },
+        'other instances were not told of new jobs; they find them by polling',
+      )
     })
   }
 
@@ -68,7 +79,8 @@ export async function startWakeUps(options: {
       return () => waitingListeners.delete(listener)
     },
     stop: async () => {
-      timer?.cancel()
+      // What was given back last is what the others are to run.
+      announce()
       await announcing
       await listening?.stop()
     },

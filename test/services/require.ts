@@ -7,7 +7,7 @@ export class ServiceUnavailable extends Error {
  * Whether the run must fail without this service: `CROSSDOCK_TEST_REQUIRE` is a comma list of
  * names (`postgresql,redis`), or `all`.
  */
-export function isRequired(name: string): boolean {
+function isRequired(name: string): boolean {
   const names = (process.env['CROSSDOCK_TEST_REQUIRE'] ?? '').split(',').map((word) => word.trim())
   return names.includes(name) || names.includes('all')
 }

@@ -1,35 +1,7 @@
 import type { ClaimedJob, ClaimRequest } from '../../ports/store.ts'
 import { INLINE_PAYLOAD_BYTES } from '../../ports/store.ts'
-import type { Headers } from '../../domain/job.ts'
-import type { JsonObject } from '../../domain/json.ts'
+import { claimedJobOf, type ClaimRow } from '../job-rows.ts'
 import type { Database, Statement } from './connect.ts'
-
-interface ClaimRow {
-  id: string
-  leaseepoch: number
-  claimrank: number
-  seq: string
-  handler: string
-  queue: string
-  priority: number
-  payload: string | null
-  large: boolean | null
-  contenttype: string | null
-  payloadencoding: string | null
-  headers: Headers | null
-  metadata: JsonObject | null
-  method: string | null
-  protocol: string | null
-  retrycount: number
-  maxretries: number | null
-  timeout: number | null
-  recoveries: number
-  tenantid: string | null
-  createdby: string | null
-  parentjobid: string | null
-  correlationid: string | null
-  createdon: Date
-}
 
 /**
  * Walks queue_jobs_ready from `after`, then the primary key for each row picked. The picked ids are
@@ -73,7 +45,7 @@ export function makeClaim(database: Database) {
       request.leaseMs,
     ])
     // RETURNING promises no order.
-    return rows.map(claimedJob).sort(byPlace)
+    return rows.map(claimedJobOf).sort(byPlace)
   }
 }
 
@@ -81,32 +53,4 @@ function byPlace(a: ClaimedJob, b: ClaimedJob): number {
   if (a.rank !== b.rank) return a.rank - b.rank
   // seq is a bigint in text: the shorter is the smaller.
   return a.seq.length - b.seq.length || (a.seq < b.seq ? -1 : 1)
-}
-
-function claimedJob(row: ClaimRow): ClaimedJob {
-  return {
-    jobId: row.id,
-    epoch: row.leaseepoch,
-    rank: row.claimrank,
-    seq: row.seq,
-    handler: row.handler,
-    queue: row.queue,
-    priority: row.priority,
-    payload: row.large === true ? undefined : row.payload,
-    contentType: row.contenttype,
-    payloadEncoding: row.payloadencoding,
-    headers: row.headers,
-    metadata: row.metadata,
-    method: row.method,
-    protocol: row.protocol,
-    retryCount: row.retrycount,
-    maxRetries: row.maxretries,
-    timeoutSeconds: row.timeout,
-    recoveries: row.recoveries,
-    tenantId: row.tenantid,
-    createdBy: row.createdby,
-    parentJobId: row.parentjobid,
-    correlationId: row.correlationid,
-    createdAt: row.createdon,
-  }
 }

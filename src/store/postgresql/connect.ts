@@ -79,9 +79,12 @@ export interface Names {
 
 const SERVICE_CONNECTIONS = 6
 
+/** The longest wait of a handler for one of `handlerConnections`, in milliseconds. */
+const HANDLER_WAIT_MS = 60_000
+
 /**
  * The planner must be held to the index at every table size: a plan made while the table was small stays
- * cached, and a completion fell from 50,000 to 1,000 jobs a second when the plan walked the whole table
+ * cached, and a drain fell from 20,000 to 1,000 jobs a second when the plan walked the whole table
  * and looked each row up in the group. Our service statements all walk an index a few rows far, so other
  * ways are off for their connections alone, and looking at a row costs so much that the way over the
  * fewest rows wins, however small the table is thought to be.
@@ -109,7 +112,8 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
     'timezone=UTC',
     'crossdock.quiet=on',
     'statement_timeout=60000',
-    'lock_timeout=5000',
+    // Somebody's open transaction on one row must not hold up the group that has it.
+    'lock_timeout=1000',
     `idle_in_transaction_session_timeout=${idleInTransactionMs}`,
   ]
   const direct = settings.directConnection ?? settings.connection
@@ -123,6 +127,8 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
     ...poolDefaults('crossdock handlers'),
     ...settings.connection,
     max: settings.handlerConnections,
+    // A handler that waits for a connection waits for another handler, not for the server.
+    connectionTimeoutMillis: HANDLER_WAIT_MS,
     // BEGIN travels with the handler's first statement, COMMIT with the completion: two round trips
     // instead of four.
     pipeline: true,
@@ -134,8 +140,12 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
       ]),
     }),
   })
-  service.on('error', settings.onConnectionError)
-  handlers.on('error', settings.onConnectionError)
+  for (const pool of [service, handlers]) {
+    pool.on('error', settings.onConnectionError)
+    // The pool listens to idle connections only. One that breaks while it is held and runs nothing would
+    // end the process; whoever holds it learns of it by the next statement.
+    pool.on('connect', (client) => client.on('error', () => undefined))
+  }
   const quoted = pg.escapeIdentifier(schema)
   return {
     service,

@@ -1,17 +1,5 @@
 import { CrossdockError, isCrossdockError, type ErrorCode } from '../../domain/errors.ts'
-
-/** Error codes of Node's sockets that mean: the server is out of reach. */
-const SOCKET_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOENT',
-  'ENOTFOUND',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EAI_AGAIN',
-])
+import { NETWORK_CODES } from '../network-codes.ts'
 
 /** SQLSTATEs, by their first characters, longest match first. */
 const SQLSTATES: readonly (readonly [prefix: string, code: ErrorCode])[] = [
@@ -25,8 +13,8 @@ const SQLSTATES: readonly (readonly [prefix: string, code: ErrorCode])[] = [
   ['25006', 'database_unavailable'],
   ['40001', 'database_retryable'],
   ['40P01', 'database_retryable'],
-  ['55P03', 'database_retryable'],
-  ['57014', 'database_retryable'],
+  ['55P03', 'database_locked'],
+  ['57014', 'database_locked'],
   ['57P', 'database_unavailable'],
   ['08', 'database_unavailable'],
   ['53', 'database_unavailable'],
@@ -37,7 +25,11 @@ const SQLSTATES: readonly (readonly [prefix: string, code: ErrorCode])[] = [
   ['54000', 'payload_too_large'],
 ]
 
-const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['database_unavailable', 'database_retryable'])
+const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
+  'database_unavailable',
+  'database_retryable',
+  'database_locked',
+])
 
 /** An error of `pg` as one of ours. Ours pass through. */
 export function translateError(error: unknown): CrossdockError {
@@ -54,7 +46,7 @@ export function translateError(error: unknown): CrossdockError {
 function codeOf(error: unknown): ErrorCode {
   const code = property(error, 'code')
   if (typeof code === 'string') {
-    if (SOCKET_CODES.has(code)) return 'database_unavailable'
+    if (NETWORK_CODES.has(code)) return 'database_unavailable'
     const known = SQLSTATES.find(([prefix]) => code.startsWith(prefix))
     if (known !== undefined) return known[1]
     if (code.length === 5) return 'database_error'

@@ -5,7 +5,7 @@ import { makeClaim } from './claim.ts'
 import { connectPostgresql, type PostgresqlSettings } from './connect.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
 import { makeBegin, makeRecoverExpired, makeRenew } from './leases.ts'
-import { makeAnnounce, makeListen } from './listener.ts'
+import { makeAnnounce, makeListener } from './listener.ts'
 import { makeUpdateProgress } from './progress.ts'
 import { makePromoteDue } from './promote.ts'
 import {
@@ -17,16 +17,24 @@ import {
   makeReadyQueues,
 } from './read.ts'
 import { makeSettle, makeSettled } from './settle.ts'
-import { makeOpenTransaction } from './transaction.ts'
+import { makeTransactions } from './transaction.ts'
 
-export type { PostgresqlConnection, PostgresqlSettings } from './connect.ts'
+export type { PostgresqlSettings } from './connect.ts'
 
 /** The store on PostgreSQL 14 and later. Connects at its first use; the tables must be migrated. */
 export function createPostgresqlStore(settings: PostgresqlSettings): Store {
   const database = connectPostgresql(settings)
   const insertJobs = makeInsertJobs(database)
   const settle = makeSettle(database)
+  const transactions = makeTransactions(database)
+  const listener = makeListener(database, (name) => pg.escapeIdentifier(name))
   let closing: Promise<void> | undefined
+
+  async function closeAll(): Promise<void> {
+    await transactions.abandonAll()
+    await Promise.all([listener.stopAll(), database.service.end(), database.handlers.end()])
+  }
+
   return {
     dialect: 'postgresql',
     insertJobs: (request) => insertJobs(request),
@@ -36,7 +44,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
     begin: makeBegin(database),
     settle: (settlements) => settle(settlements),
     settled: makeSettled(database),
-    openTransaction: makeOpenTransaction(database),
+    openTransaction: transactions.open,
     updateProgress: makeUpdateProgress(database),
     promoteDue: makePromoteDue(database),
     renew: makeRenew(database),
@@ -56,12 +64,10 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
         latencyMs: performance.now() - from,
       }
     },
-    listen: makeListen(database, (name) => pg.escapeIdentifier(name)),
+    listen: listener.listen,
     announce: makeAnnounce(database),
     close: async () => {
-      closing ??= Promise.all([database.service.end(), database.handlers.end()]).then(
-        () => undefined,
-      )
+      closing ??= closeAll()
       await closing
     },
   }

@@ -1,6 +1,8 @@
 import type { ExecutionKey, ExpiredJob, RecoveryRequest } from '../../ports/store.ts'
+import { expiredJobOf, type ExpiredRow } from '../job-rows.ts'
+import { recoveredEnd } from '../recovery.ts'
 import type { Database, Statement } from './connect.ts'
-import { makeSettle, type Ended } from './settle.ts'
+import { makeSettle } from './settle.ts'
 import { translateError } from './errors.ts'
 
 interface KeyRow {
@@ -10,14 +12,15 @@ interface KeyRow {
 
 /**
  * An update of held executions by key. Rows that somebody has locked are passed over: their settlement
- * is under way, and a lease is renewed again long before it ends. Walks the primary key.
+ * is under way, and a lease is renewed again long before it ends. Walks the primary key; why the arrays
+ * stand behind a SELECT is said in settle.ts.
  */
 function heldUpdate(database: Database, name: string, assignments: string): Statement {
   const { queueJobs } = database.names
   return {
     name,
     text: `WITH held AS MATERIALIZED (
-        SELECT j.id, d.epoch FROM unnest($1::text[], $2::int[]) AS d(id, epoch)
+        SELECT j.id, d.epoch FROM unnest((SELECT $1::text[]), (SELECT $2::int[])) AS d(id, epoch)
         JOIN ${queueJobs} j ON j.id = d.id AND j.leaseepoch = d.epoch AND j.statusid + 0 = 2
         FOR NO KEY UPDATE OF j SKIP LOCKED
       )
@@ -36,13 +39,15 @@ export function makeBegin(database: Database) {
   }
 }
 
+/** Prolongs the leases of held executions. */
+export function renewStatement(database: Database): Statement {
+  const lease = `leaseexpiresat = clock_timestamp() + $3::double precision * interval '1 millisecond'`
+  return heldUpdate(database, 'crossdock_renew', lease)
+}
+
 /** Prolongs leases. */
 export function makeRenew(database: Database) {
-  const statement = heldUpdate(
-    database,
-    'crossdock_renew',
-    `leaseexpiresat = clock_timestamp() + $3::double precision * interval '1 millisecond'`,
-  )
+  const statement = renewStatement(database)
   return async function renew(request: {
     readonly keys: readonly ExecutionKey[]
     readonly leaseMs: number
@@ -55,37 +60,27 @@ export function makeRenew(database: Database) {
   }
 }
 
-interface ExpiredRow {
-  id: string
-  leaseepoch: number
-  handler: string
-  queue: string
-  begun: boolean
-  age: number
-  retrycount: number
-  maxretries: number | null
-  recoveries: number
-  lockedby: string | null
-}
-
 /**
- * Takes jobs back from holders whose lease expired: locks them, asks how each goes on, ends them all in
- * one commit. Walks queue_jobs_processing, which holds only what is being run. A Processing row without
- * a lease was written by somebody else and counts as expired.
+ * Locks jobs whose lease expired. Walks queue_jobs_processing, which holds only what is being run. A
+ * Processing row without a lease was written by somebody else and counts as expired.
  */
-export function makeRecoverExpired(database: Database) {
-  const settle = makeSettle(database)
-  const find: Statement = {
+export function expiredStatement(database: Database): Statement {
+  return {
     name: 'crossdock_expired',
     text: `SELECT id, leaseepoch, handler, queue, startedat IS NOT NULL AS begun,
         extract(epoch FROM statement_timestamp() - coalesce(startedat, statement_timestamp()))::double precision
           * 1000 AS age,
-        retrycount, maxretries, recoveries, lockedby
+        retrycount, maxretries, recoveries, lockedby, cancelrequested
       FROM ${database.names.queueJobs}
       WHERE statusid = 2 AND (leaseexpiresat < statement_timestamp() OR leaseexpiresat IS NULL)
-        AND NOT cancelrequested
       ORDER BY seq LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`,
   }
+}
+
+/** Takes expired jobs back: locks them, asks how each goes on, ends them all in one commit. */
+export function makeRecoverExpired(database: Database) {
+  const settle = makeSettle(database)
+  const find = expiredStatement(database)
   return async function recoverExpired(request: RecoveryRequest): Promise<readonly ExpiredJob[]> {
     const client = await database.service.connect().catch((error: unknown) => {
       throw translateError(error)
@@ -94,21 +89,10 @@ export function makeRecoverExpired(database: Database) {
     try {
       await client.query('BEGIN')
       const { rows } = await database.run<ExpiredRow>(find, [request.limit], client)
-      const ended = rows.map((row): Ended => {
-        const job = expiredJob(row)
-        return {
-          jobId: row.id,
-          epoch: row.leaseepoch,
-          ending: request.decide(job),
-          durationMs: row.begun ? Math.max(0, row.age) : null,
-          retryAttempt: row.retrycount,
-          executedBy: row.lockedby ?? request.executedBy,
-          recovered: true,
-        }
-      })
+      const ended = rows.map((row) => recoveredEnd(row, request))
       await settle(ended, client)
       await client.query('COMMIT')
-      return rows.map(expiredJob)
+      return rows.map(expiredJobOf)
     } catch (error) {
       broken = true
       throw translateError(error)
@@ -116,20 +100,6 @@ export function makeRecoverExpired(database: Database) {
       // A connection in an unknown state goes; the server undoes what it held.
       client.release(broken)
     }
-  }
-}
-
-function expiredJob(row: ExpiredRow): ExpiredJob {
-  return {
-    jobId: row.id,
-    epoch: row.leaseepoch,
-    handler: row.handler,
-    queue: row.queue,
-    begun: row.begun,
-    retryCount: row.retrycount,
-    maxRetries: row.maxretries,
-    recoveries: row.recoveries,
-    lockedBy: row.lockedby,
   }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { z } from 'zod'
 import type { Database } from './connect.ts'
@@ -7,17 +8,24 @@ const RECONNECT_MS = [100, 500, 1000, 2000, 5000] as const
 /** How often the connection that only listens is asked whether it is still there. */
 const PROBE_MS = 15_000
 
+/** A channel's name ends at 63 bytes, 10 of them for `crossdock:`. */
+const MAX_SCHEMA_BYTES = 53
+
 /** The channel of one schema. The trigger of migration 1 names it the same way. */
-export function channelOf(schema: string): string {
-  return `crossdock:${schema}`
+function channelOf(schema: string): string {
+  const fits = Buffer.byteLength(schema) <= MAX_SCHEMA_BYTES
+  const name = fits ? schema : createHash('sha256').update(schema).digest('hex').slice(0, 40)
+  return `crossdock:${name}`
 }
 
 /**
  * LISTEN on a connection of its own, for ever. A notification is a hint: whatever was missed while the
  * connection was down is found by the `null` after each reconnect, and by polling.
  */
-export function makeListen(database: Database, quote: (name: string) => string) {
-  return async function listen(
+export function makeListener(database: Database, quote: (name: string) => string) {
+  const stops = new Set<() => Promise<void>>()
+
+  async function listen(
     listener: (queues: readonly string[] | null) => void,
   ): Promise<{ stop(): Promise<void> }> {
     let client: pg.Client | undefined
@@ -53,21 +61,35 @@ export function makeListen(database: Database, quote: (name: string) => string) 
         await fresh.connect()
         await fresh.query(`LISTEN ${quote(channelOf(database.schema))}`)
         failures = 0
-        listener(null)
+        if (!isStopped()) listener(null)
       } catch {
         lose()
       }
     }
 
-    await connect()
-    return {
-      stop: async () => {
-        stopped = true
-        clearTimeout(timer)
-        clearInterval(probe)
-        await client?.end().catch(() => undefined)
-      },
+    // A function, since the compiler would otherwise take `stopped` for unchanged across an await.
+    function isStopped(): boolean {
+      return stopped
     }
+
+    async function stop(): Promise<void> {
+      stopped = true
+      stops.delete(stop)
+      clearTimeout(timer)
+      clearInterval(probe)
+      await client?.end().catch(() => undefined)
+    }
+
+    stops.add(stop)
+    await connect()
+    return { stop }
+  }
+
+  return {
+    listen,
+    stopAll: async () => {
+      await Promise.all([...stops].map((stop) => stop()))
+    },
   }
 }
 

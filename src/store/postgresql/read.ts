@@ -1,115 +1,26 @@
-import type { Execution, Headers, Job } from '../../domain/job.ts'
-import { JOB_TYPE_WORDS, type Direction } from '../../domain/job-type.ts'
-import type { JsonObject } from '../../domain/json.ts'
-import { statusWord } from '../../domain/status.ts'
+import type { Execution, Job } from '../../domain/job.ts'
 import type { ExecutionKey, QueueDepth } from '../../ports/store.ts'
+import {
+  EXECUTION_ROW_COLUMNS,
+  executionOf,
+  JOB_ROW_COLUMNS,
+  jobOf,
+  type ExecutionRow,
+  type JobRow,
+} from '../job-rows.ts'
 import type { Database } from './connect.ts'
-
-interface JobRow {
-  id: string
-  name: string | null
-  description: string | null
-  handler: string
-  typeid: number
-  statusid: number
-  protocol: string | null
-  direction: Direction
-  method: string | null
-  queue: string
-  priority: number
-  payload: string | null
-  contenttype: string | null
-  payloadencoding: string | null
-  headers: Headers | null
-  metadata: JsonObject | null
-  result: string | null
-  lasterror: string | null
-  deadreason: string | null
-  progress: number
-  progresstotal: number
-  progressmessage: string | null
-  retrycount: number
-  maxretries: number | null
-  timeout: number | null
-  tenantid: string | null
-  createdby: string | null
-  parentjobid: string | null
-  correlationid: string | null
-  traceparent: string | null
-  scheduledat: Date | null
-  createdon: Date
-  startedat: Date | null
-  completedat: Date | null
-  rowversionstamp: number
-}
 
 /** One job by id. Walks the primary key. */
 export function makeFindJob(database: Database) {
   const statement = {
     name: 'crossdock_find',
-    text: `SELECT id, name, description, handler, typeid, statusid, protocol, direction, method, queue,
-        priority, payload, contenttype, payloadencoding, headers, metadata, result, lasterror, deadreason,
-        progress, progresstotal, progressmessage, retrycount, maxretries, timeout, tenantid, createdby,
-        parentjobid, correlationid, traceparent, scheduledat, createdon, startedat, completedat,
-        rowversionstamp
+    text: `SELECT ${JOB_ROW_COLUMNS}
       FROM ${database.names.queueJobs} WHERE id = $1`,
   }
   return async function findJob(id: string): Promise<Job | undefined> {
     const { rows } = await database.run<JobRow>(statement, [id])
-    return rows[0] === undefined ? undefined : job(rows[0])
+    return rows[0] === undefined ? undefined : jobOf(rows[0])
   }
-}
-
-function job(row: JobRow): Job {
-  return {
-    id: row.id,
-    name: row.name,
-    description: row.description,
-    handler: row.handler,
-    type: JOB_TYPE_WORDS[row.typeid] ?? 'manual',
-    status: statusWord(row.statusid) ?? 'pending',
-    protocol: row.protocol,
-    direction: row.direction,
-    method: row.method,
-    queue: row.queue,
-    priority: row.priority,
-    payload: row.payload,
-    contentType: row.contenttype,
-    payloadEncoding: row.payloadencoding,
-    headers: row.headers,
-    metadata: row.metadata,
-    result: row.result,
-    lastError: row.lasterror,
-    deadReason: row.deadreason,
-    progress: { current: row.progress, total: row.progresstotal, message: row.progressmessage },
-    retryCount: row.retrycount,
-    maxRetries: row.maxretries,
-    timeoutSeconds: row.timeout,
-    tenantId: row.tenantid,
-    createdBy: row.createdby,
-    parentJobId: row.parentjobid,
-    correlationId: row.correlationid,
-    traceparent: row.traceparent,
-    scheduledAt: row.scheduledat,
-    createdAt: row.createdon,
-    startedAt: row.startedat,
-    completedAt: row.completedat,
-    version: row.rowversionstamp,
-  }
-}
-
-interface ExecutionRow {
-  id: string
-  executionid: string
-  statusid: number
-  startedat: Date
-  completedat: Date | null
-  duration: string | null
-  result: string | null
-  errormessage: string | null
-  retryattempt: number
-  executedby: string | null
-  metadata: JsonObject | null
 }
 
 /** The executions of a job. Walks job_histories_execution, whose order is the epochs'. */
@@ -120,8 +31,7 @@ export function makeListExecutions(database: Database) {
   }
   const list = {
     name: 'crossdock_executions',
-    text: `SELECT id, executionid, statusid, startedat, completedat, duration, result, errormessage,
-        retryattempt, executedby, metadata
+    text: `SELECT ${EXECUTION_ROW_COLUMNS}
       FROM ${database.names.jobHistories} WHERE jobid = $1 ORDER BY leaseepoch LIMIT 1000`,
   }
   return async function listExecutions(jobId: string): Promise<readonly Execution[] | undefined> {
@@ -130,19 +40,7 @@ export function makeListExecutions(database: Database) {
       const found = await database.run(exists, [jobId])
       if (found.rows.length === 0) return undefined
     }
-    return rows.map((row) => ({
-      id: row.id,
-      executionId: row.executionid,
-      status: statusWord(row.statusid) ?? 'pending',
-      startedAt: row.startedat,
-      completedAt: row.completedat,
-      durationMs: row.duration === null ? null : Number(row.duration),
-      result: row.result,
-      error: row.errormessage,
-      retryAttempt: row.retryattempt,
-      executedBy: row.executedby,
-      metadata: row.metadata,
-    }))
+    return rows.map(executionOf)
   }
 }
 

@@ -1,80 +1,6 @@
-import { STATUS, type StatusId } from '../../domain/status.ts'
-import type { Ending, ExecutionKey, Settlement } from '../../ports/store.ts'
+import type { ExecutionKey, Settlement } from '../../ports/store.ts'
+import { written, type Ended } from '../endings.ts'
 import type { Database, Runner, Statement } from './connect.ts'
-
-/** What an ending writes: one value for each array of the statement. */
-interface Written {
-  readonly status: StatusId
-  /** `statusid` of the history row. */
-  readonly history: StatusId
-  readonly willRetry: boolean | null
-  readonly result: string | null
-  readonly error: string | null
-  readonly deadReason: string | null
-  readonly delayMs: number | null
-  readonly retried: 0 | 1
-  readonly lowered: 0 | 1
-}
-
-const NOTHING = {
-  willRetry: null,
-  result: null,
-  error: null,
-  deadReason: null,
-  delayMs: null,
-  retried: 0,
-  lowered: 0,
-} as const
-
-function written(ending: Ending): Written {
-  switch (ending.kind) {
-    case 'completed':
-      return {
-        ...NOTHING,
-        status: STATUS.completed,
-        history: STATUS.completed,
-        result: ending.result,
-      }
-    case 'failed':
-      return {
-        ...NOTHING,
-        status: STATUS.failed,
-        history: STATUS.failed,
-        willRetry: false,
-        error: ending.error,
-        deadReason: ending.deadReason,
-      }
-    case 'retry':
-      return {
-        ...NOTHING,
-        status: STATUS.retrying,
-        history: STATUS.failed,
-        willRetry: true,
-        error: ending.error,
-        delayMs: ending.delayMs,
-        retried: 1,
-        lowered: ending.lowerPriority ? 1 : 0,
-      }
-    case 'snoozed':
-      return {
-        ...NOTHING,
-        status: STATUS.scheduled,
-        history: STATUS.scheduled,
-        delayMs: ending.delayMs,
-      }
-    case 'cancelled':
-      return {
-        ...NOTHING,
-        status: STATUS.cancelled,
-        history: STATUS.cancelled,
-        error: ending.reason,
-      }
-    case 'returned':
-      return ending.delayMs > 0
-        ? { ...NOTHING, status: STATUS.scheduled, history: STATUS.pending, delayMs: ending.delayMs }
-        : { ...NOTHING, status: STATUS.pending, history: STATUS.pending }
-  }
-}
 
 /**
  * Ends executions and writes their history rows: one statement, one commit. Walks the primary key for
@@ -117,7 +43,12 @@ const VALUES: readonly (readonly [name: string, type: string])[] = [
   ['recovered', 'boolean'],
 ]
 
-const GROUP = `unnest(${VALUES.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')})
+/**
+ * Behind a SELECT the planner does not know how long the arrays are, and takes them for short. Where it
+ * also takes the table for small, since it was analyzed after a clean-up and has filled since, it would
+ * otherwise walk the whole primary key for each group: 46,000 rows for 200 executions.
+ */
+const GROUP = `unnest(${VALUES.map(([, type], index) => `(SELECT $${index + 1}::${type}[])`).join(', ')})
         AS d(${VALUES.map(([name]) => name).join(', ')})`
 
 const ONE = `(SELECT ${VALUES.map(([name, type], index) => `$${index + 1}::${type} AS ${name}`).join(', ')}) AS d`
@@ -145,7 +76,8 @@ function settleCtes(names: Database['names'], source: string): string {
           ELSE 0 END,
         modifiedon = clock_timestamp()
       FROM ${source}
-      WHERE j.id = d.id AND j.leaseepoch = d.epoch AND j.statusid + 0 = 2 AND NOT j.cancelrequested
+      WHERE j.id = d.id AND j.leaseepoch = d.epoch AND j.statusid + 0 = 2
+        AND (NOT j.cancelrequested OR d.statusid = 6)
       RETURNING j.id, d.epoch, d.historystatus, d.willretry, d.result, d.error, d.duration, d.attempt,
         d.executedby, d.inputdata
     ), history AS (
@@ -157,9 +89,6 @@ function settleCtes(names: Database['names'], source: string): string {
       FROM ended WHERE duration IS NOT NULL
     )`
 }
-
-/** A settlement, and whether it is the end of an execution that a dead process left behind. */
-export type Ended = Settlement & { readonly recovered?: boolean }
 
 /** A settlement's values, in the order of {@link VALUES}. */
 function settleValues(settlement: Ended): (string | number | boolean | null)[] {

@@ -9,11 +9,11 @@ import { makeInsertJobs } from './insert-jobs.ts'
 import { makeSettleInTransaction } from './settle.ts'
 
 /**
- * Only from here on, since what the handler ran was its own. The plan of the completion is made once and
+ * Sent before the end of an execution. Only from there on, since what the handler ran was its own. The plan of the completion is made once and
  * kept: made while the table was small, it would scan the table ever after. And NOTIFY takes a lock over
  * the whole database at commit: our completions do without it.
  */
-const FINISHING = 'SET LOCAL enable_seqscan = off; SET LOCAL crossdock.quiet = on'
+export const FINISHING = 'SET LOCAL enable_seqscan = off; SET LOCAL crossdock.quiet = on'
 
 type Rows = readonly Record<string, unknown>[]
 
@@ -27,11 +27,13 @@ type Rows = readonly Record<string, unknown>[]
  * found out atomically with the completion. A savepoint would find it too, but costs a second
  * transaction id for every job, and in autocommit the completion behind a failed RELEASE would stand.
  */
-export function makeOpenTransaction(database: Database) {
+export function makeTransactions(database: Database) {
   const settle = makeSettleInTransaction(database)
   const insertJobs = makeInsertJobs(database)
+  /** Those that hold a connection, or wait for one. */
+  const unfinished = new Set<() => Promise<void>>()
 
-  return function openTransaction(): HandlerTransaction {
+  function open(): HandlerTransaction {
     const token = randomBytes(12).toString('hex')
     let connecting: Promise<pg.PoolClient> | undefined
     let client: pg.PoolClient | undefined
@@ -45,12 +47,16 @@ export function makeOpenTransaction(database: Database) {
           'the transaction of this job has ended already',
         )
       }
-      connecting ??= begin()
+      if (connecting === undefined) {
+        unfinished.add(breakOff)
+        connecting = begin()
+      }
       return await connecting
     }
 
     async function begin(): Promise<pg.PoolClient> {
       const opened = await database.handlers.connect().catch((error: unknown) => {
+        unfinished.delete(breakOff)
         throw translateError(error)
       })
       client = opened
@@ -83,9 +89,18 @@ export function makeOpenTransaction(database: Database) {
 
     function giveBack(broken: boolean): void {
       clearInterval(keepAlive)
+      unfinished.delete(breakOff)
       const held = client
       client = undefined
       held?.release(broken)
+    }
+
+    async function breakOff(): Promise<void> {
+      ended = true
+      const held = client
+      if (held === undefined) return
+      giveBack(true)
+      await terminate(held)
     }
 
     return {
@@ -132,13 +147,7 @@ export function makeOpenTransaction(database: Database) {
           },
         )
       },
-      abandon: () => {
-        ended = true
-        const held = client
-        if (held === undefined) return
-        giveBack(true)
-        terminate(held)
-      },
+      abandon: () => void breakOff(),
     }
 
     async function finish(
@@ -162,11 +171,28 @@ export function makeOpenTransaction(database: Database) {
       }
     }
 
-    /** Closing the socket does not stop a running statement; asking the server does. */
-    function terminate(held: pg.PoolClient): void {
-      const { processID } = held as unknown as { readonly processID?: number }
+    /**
+     * Closing the socket does not stop a running statement; asking the server does. The socket is closed
+     * as well: its statements would otherwise wait for a server that may be out of reach.
+     */
+    async function terminate(held: pg.PoolClient): Promise<void> {
+      const { processID, connection: wire } = held as unknown as {
+        readonly processID?: number
+        readonly connection?: { readonly stream: { destroy(): void } }
+      }
+      wire?.stream.destroy()
       if (processID === undefined) return
-      database.service.query('SELECT pg_terminate_backend($1)', [processID]).catch(() => undefined)
+      await database.service
+        .query('SELECT pg_terminate_backend($1)', [processID])
+        .catch(() => undefined)
     }
+  }
+
+  return {
+    open,
+    /** Breaks every open transaction: a pool that is closed waits for all its connections. */
+    abandonAll: async () => {
+      await Promise.all([...unfinished].map((breakOff) => breakOff()))
+    },
   }
 }

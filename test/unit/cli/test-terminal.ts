@@ -46,6 +46,7 @@ export async function runWords(
     out: (text) => void out.push(text),
     err: (text) => void err.push(text),
     input: async () => input,
+    onFault: () => () => undefined,
     onSignal: (listener) => {
       setImmediate(() => signals.forEach((signal) => listener(signal)))
       return () => undefined

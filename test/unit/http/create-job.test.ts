@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { CrossdockError } from '../../../src/domain/errors.ts'
-import { memoryJobs, NOW, someJob } from './memory-jobs.ts'
+import { memoryJobs, someJob } from './memory-jobs.ts'
 import { post, send, startServer } from './started-server.ts'
 
 async function started(memory = memoryJobs(), bodyLimitBytes = 10_000) {

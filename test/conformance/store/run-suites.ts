@@ -1,0 +1,38 @@
+import { afterAll } from 'vitest'
+import { announceSuite } from './announce.suite.ts'
+import { claimSuite } from './claim.suite.ts'
+import { insertSuite } from './insert.suite.ts'
+import { leaseSuite } from './lease.suite.ts'
+import { outageSuite } from './outage.suite.ts'
+import { plainSqlSuite } from './plain-sql.suite.ts'
+import { promoteSuite } from './promote.suite.ts'
+import { readSuite } from './read.suite.ts'
+import { settleSuite } from './settle.suite.ts'
+import type { StoreSuite } from './store-suite.ts'
+import type { Target } from './target.ts'
+import { transactionPoolSuite } from './transaction-pool.suite.ts'
+import { transactionSuite } from './transaction.suite.ts'
+
+/** Every suite; the one that kills the server comes last. */
+const SUITES: readonly StoreSuite[] = [
+  insertSuite,
+  plainSqlSuite,
+  claimSuite,
+  settleSuite,
+  leaseSuite,
+  transactionSuite,
+  transactionPoolSuite,
+  promoteSuite,
+  readSuite,
+  announceSuite,
+  outageSuite,
+]
+
+/** Runs every suite on a target, whose server is started once. */
+export function runSuites(target: Target): void {
+  for (const suite of SUITES) suite(target)
+  afterAll(async () => {
+    const server = await target.start().catch(() => undefined)
+    await server?.stop()
+  })
+}

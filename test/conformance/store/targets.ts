@@ -1,0 +1,10 @@
+import { startEmbeddedService } from '../../services/embedded.ts'
+import { startPostgresql } from '../../services/postgresql.ts'
+import { postgresqlTarget } from './postgresql-target.ts'
+import type { Target } from './target.ts'
+
+/** Every database that the suites run on; each has a test file of its name beside this one. */
+export const TARGETS = {
+  postgresql: postgresqlTarget('postgresql', () => startPostgresql()),
+  embedded: postgresqlTarget('embedded', startEmbeddedService),
+} satisfies Record<string, Target>

@@ -1,0 +1,218 @@
+import pg from 'pg'
+import { v7 } from 'uuid'
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { systemClock } from '../../../src/app/system-clock.ts'
+import { createRegistry } from '../../../src/handler-kit/registry.ts'
+import { parseInput } from '../../../src/handler-kit/validate-input.ts'
+import type { Handler } from '../../../src/ports/handler.ts'
+import type { Store } from '../../../src/ports/store.ts'
+import { createPostgresqlStore } from '../../../src/store/postgresql/index.ts'
+import { migratePostgresql } from '../../../src/store/postgresql/migrate.ts'
+import type { WorkerSettings } from '../../../src/worker/settings.ts'
+import { startWakeUps, type RunningWakeUps } from '../../../src/worker/wake-ups.ts'
+import { createWorkers, type Workers } from '../../../src/worker/workers.ts'
+import { createDatabase, type TestDatabase } from '../../services/database.ts'
+import { startPostgresql } from '../../services/postgresql.ts'
+import type { PostgresqlService } from '../../services/postgresql-service.ts'
+import { startOrSkip } from '../../services/require.ts'
+import { recordingLog, type LoggedLine } from './recording-log.ts'
+
+/** An instance's workers on the database of the running test. */
+export interface Instance {
+  readonly store: Store
+  readonly wakeUps: RunningWakeUps
+  readonly workers: Workers
+  /** Everything logged so far. */
+  readonly logged: readonly LoggedLine[]
+  /** As a shutdown does it; may be called twice. */
+  stop(graceMs?: number): Promise<void>
+}
+
+/** A row, by its columns. */
+export type Row = Readonly<Record<string, unknown>>
+
+/** Columns of a job to insert; `payload` is written as JSON. */
+export interface NewRow extends Row {
+  readonly handler: string
+}
+
+/** What the tests of a file share: a server, and for each test a database of its own. */
+export interface WorkerHarness {
+  readonly service: PostgresqlService
+  readonly url: string
+  /** Starts workers; they are stopped after the test. */
+  start(handlers: readonly Handler[], settings?: Partial<WorkerSettings>): Promise<Instance>
+  /** A plain INSERT by a connection that is nobody's of the product. Returns the id. */
+  insert(row: NewRow): Promise<string>
+  query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>
+  job(id: string): Promise<Row>
+  history(id: string): Promise<readonly Row[]>
+  /** The job once it has this status. */
+  untilStatus(id: string, statusid: number): Promise<Row>
+  /** Another connection, closed after the test. */
+  connect(): Promise<pg.Client>
+}
+
+/** Polls until `look` gives something; fails with `what` after the time limit. */
+export async function until<T>(
+  look: () => Promise<T | undefined | false> | T | undefined | false,
+  what: string,
+  limitMs = 10_000,
+): Promise<T> {
+  const deadline = performance.now() + limitMs
+  for (;;) {
+    const found = await look()
+    if (found !== undefined && found !== false) return found
+    if (performance.now() > deadline) throw new Error(`waited ${limitMs} ms in vain: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+/**
+ * Sets the file's hooks. Without a PostgreSQL every test is skipped, aloud. Workers sleep for a minute
+ * unless they are woken, so that a wake-up that is missing fails the test.
+ */
+export function useWorkers(): WorkerHarness {
+  let service: PostgresqlService | undefined
+  let template: TestDatabase | undefined
+  let database: TestDatabase | undefined
+  let client: pg.Client | undefined
+  let cleanUps: (() => Promise<unknown>)[] = []
+
+  beforeAll(async () => {
+    service = await startOrSkip('postgresql', () => startPostgresql())
+    if (service === undefined) return
+    template = await createDatabase(service)
+    await migratePostgresql({
+      connection: { connectionString: template.url },
+      schema: 'public',
+      dryRun: false,
+    })
+  })
+
+  beforeEach(async ({ skip }) => {
+    if (service === undefined || template === undefined) return skip()
+    database = await createDatabase(service, { template: template.name })
+    client = await connect()
+  })
+
+  afterEach(async () => {
+    for (const cleanUp of cleanUps.toReversed()) await cleanUp()
+    cleanUps = []
+    await database?.drop()
+  })
+
+  afterAll(async () => {
+    await service?.stop()
+  })
+
+  async function connect(): Promise<pg.Client> {
+    const fresh = new pg.Client({ connectionString: database!.url })
+    fresh.on('error', () => undefined)
+    await fresh.connect()
+    cleanUps.push(() => fresh.end().catch(() => undefined))
+    return fresh
+  }
+
+  async function query(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    return (await client!.query<Row>(text, [...values])).rows
+  }
+
+  async function job(id: string): Promise<Row> {
+    const [row] = await query('SELECT * FROM queue_jobs WHERE id = $1', [id])
+    return row!
+  }
+
+  let instances = 0
+  async function start(
+    handlers: readonly Handler[],
+    settings: Partial<WorkerSettings> = {},
+  ): Promise<Instance> {
+    const leaseMs = settings.leaseMs ?? 3_000
+    const log = recordingLog()
+    const store = createPostgresqlStore({
+      connection: { connectionString: database!.url },
+      schema: 'public',
+      handlerConnections: 20,
+      idleInTransactionMs: Math.floor(leaseMs / 2),
+      onConnectionError: () => undefined,
+    })
+    const wakeUps = await startWakeUps({ store, clock: systemClock, log, notify: true })
+    instances += 1
+    const workers = createWorkers({
+      settings: {
+        owner: `instance-${instances}`,
+        pools: [{ name: 'rest', workers: 5 }],
+        serves: () => true,
+        pollIntervalMs: 60_000,
+        maxRetries: 3,
+        timeoutMs: 60_000,
+        retry: { type: 'fixed', initialMs: 20, maxMs: 1_000, factor: 1, jitter: 0 },
+        graceMs: 300,
+        historyPayloads: 'changed',
+        ...settings,
+        leaseMs,
+      },
+      store,
+      handlers: createRegistry(handlers),
+      parseInput,
+      wakeUps,
+      clock: systemClock,
+      makeId: v7,
+      random: Math.random,
+      log,
+    })
+    workers.start()
+    let stopping: Promise<void> | undefined
+    const stop = (graceMs = 5_000): Promise<void> =>
+      (stopping ??= (async () => {
+        await workers.stop(graceMs)
+        await wakeUps.stop()
+        await store.close()
+      })())
+    cleanUps.push(() => stop(0))
+    return { store, wakeUps, workers, logged: log.lines, stop }
+  }
+
+  return {
+    get service() {
+      return service!
+    },
+    get url() {
+      return database!.url
+    },
+    start,
+    query,
+    job,
+    connect,
+    insert: async ({ payload, ...row }) => {
+      const columns: Row = {
+        ...row,
+        ...(payload !== undefined && { payload: JSON.stringify(payload) }),
+      }
+      const names = Object.keys(columns)
+      const [inserted] = await query(
+        `INSERT INTO queue_jobs (${names.join(', ')})
+         VALUES (${names.map((_, index) => `$${index + 1}`).join(', ')}) RETURNING id`,
+        Object.values(columns),
+      )
+      return String(inserted!['id'])
+    },
+    history: (id) =>
+      query('SELECT * FROM job_histories WHERE jobid = $1 ORDER BY leaseepoch', [id]),
+    untilStatus: async (id, statusid) => {
+      let seen: Row = {}
+      try {
+        return await until(async () => {
+          seen = await job(id)
+          return seen['statusid'] === statusid && seen
+        }, `job ${id} in status ${statusid}`)
+      } catch (error) {
+        throw new Error(
+          `job ${id} is in status ${String(seen['statusid'])}, not ${statusid}: ${String(seen['lasterror'])}`,
+          { cause: error },
+        )
+      }
+    },
+  }
+}

@@ -1,0 +1,58 @@
+import path from 'node:path'
+import { copyRepository, type BrokenCopy } from './broken-copy.ts'
+import { runNamedTest } from './named-test.ts'
+import { sabotages, type Sabotage } from './sabotages.ts'
+
+/**
+ * Takes each listed line out of a copy of the repository and expects the test beside it to fail: a test
+ * that cannot fail keeps nothing. Ends with `N passed, N failed, N skipped`, where a pass is a test that
+ * failed as it should.
+ */
+const COPIES = 2
+
+const root = path.resolve(import.meta.dirname, '../..')
+process.env['CROSSDOCK_TEST_CACHE'] ??= path.join(root, '.cache/services')
+
+const only = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+const waiting: Sabotage[] = sabotages.filter(
+  ({ name }) => only.length === 0 || only.some((word) => name.includes(word)),
+)
+let passed = 0
+let failed = 0
+
+async function attempt(copy: BrokenCopy, sabotage: Sabotage): Promise<void> {
+  const from = performance.now()
+  let problem: string | undefined
+  try {
+    await copy.breakLine(sabotage)
+    const outcome = await runNamedTest(copy.root, sabotage)
+    if (outcome === 'passed') problem = `passes without the line: ${sabotage.test}`
+    if (outcome === 'missing') problem = `did not run: ${sabotage.test} (${sabotage.testFile})`
+  } catch (error) {
+    problem = error instanceof Error ? error.message : String(error)
+  } finally {
+    await copy.mend(sabotage)
+  }
+  const seconds = ((performance.now() - from) / 1000).toFixed(1)
+  if (problem === undefined) passed += 1
+  else failed += 1
+  process.stdout.write(
+    `${problem === undefined ? 'ok    ' : 'FAILED'} ${sabotage.name} (${seconds} s)` +
+      `${problem === undefined ? '' : `\n       ${problem}`}\n`,
+  )
+}
+
+async function work(): Promise<void> {
+  const copy = await copyRepository(root)
+  try {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      await attempt(copy, next)
+    }
+  } finally {
+    await copy.remove()
+  }
+}
+
+await Promise.all(Array.from({ length: COPIES }, work))
+process.stdout.write(`${passed} passed, ${failed} failed, 0 skipped\n`)
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0
