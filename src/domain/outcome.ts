@@ -11,7 +11,7 @@ export interface Cancel {
 }
 
 /** The longest snooze: a year, in milliseconds. */
-export const MAX_SNOOZE_MS = 366 * 24 * 3_600_000
+const MAX_SNOOZE_MS = 366 * 24 * 3_600_000
 
 /** Run this job again in `delayMs` milliseconds; the attempt does not count. At most a year. */
 export function snooze(delayMs: number): Snooze {

@@ -47,7 +47,7 @@ export const sabotages: readonly Sabotage[] = [
     file: 'src/ingest/group-commit.ts',
     line: 'const again = group.some((entry) => entry.uncertain)',
     instead: 'const again = false',
-    testFile: 'test/unit/ingest/group-commit.test.ts',
+    testFile: 'test/unit/ingest/group-commit-trouble.test.ts',
     test: 'rows are sent again under their ids, as sent before, until it is back',
   },
   {
@@ -151,7 +151,7 @@ export const sabotages: readonly Sabotage[] = [
     file: 'src/ingest/group-commit.ts',
     line: '} else if (group.length > 1) {',
     instead: '} else if (group.length > 1_000_000) {',
-    testFile: 'test/unit/ingest/group-commit.test.ts',
+    testFile: 'test/unit/ingest/group-commit-trouble.test.ts',
     test: 'is found by halving, and is the only one that rejects',
   },
   {

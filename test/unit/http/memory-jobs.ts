@@ -60,7 +60,7 @@ export interface MemoryJobs {
 }
 
 /** The time of {@link memoryJobs}. */
-export const NOW = Date.parse('2026-06-01T00:00:00Z')
+const NOW = Date.parse('2026-06-01T00:00:00Z')
 
 /** Routes of jobs on an empty memory. */
 export function memoryJobs(handlers: readonly Handler[] = []): MemoryJobs {
