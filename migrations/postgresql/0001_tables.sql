@@ -107,6 +107,9 @@ CREATE TABLE queue_jobs (
   rowversionstamp integer NOT NULL DEFAULT 1,
   CONSTRAINT queue_jobs_pkey PRIMARY KEY (id),
   CONSTRAINT queue_jobs_statusid_known CHECK (statusid BETWEEN 0 AND 7),
+  -- Numbers and times at their ends would stop a whole claim or recovery, not one job.
+  CONSTRAINT queue_jobs_in_range CHECK (leaseepoch BETWEEN 0 AND 2000000000
+    AND recoveries BETWEEN 0 AND 2000000000 AND retrycount <= 2000000000 AND isfinite(startedat)),
   CONSTRAINT queue_jobs_typeid_known CHECK (typeid BETWEEN 0 AND 3),
   -- The wait until 'infinity' cannot be computed: one such row would stop the promotion of all.
   CONSTRAINT queue_jobs_scheduledat_finite CHECK (isfinite(scheduledat)),

@@ -10,6 +10,7 @@ export const ERROR_CODES = [
   'database_error',
   'embedded_unavailable',
   'embedded_start_failed',
+  'handler_crashed',
   'handler_duplicate',
   'handler_invalid',
   'handler_load_failed',
@@ -78,9 +79,14 @@ export class PermanentError extends CrossdockError {
  * Reads the shape, not the class, so that an error of a second loaded copy counts too.
  */
 export function isCrossdockError(error: unknown, ...codes: ErrorCode[]): error is CrossdockError {
-  if (!(error instanceof Error) || !('code' in error) || !('retryable' in error)) return false
-  const known: readonly unknown[] = codes.length > 0 ? codes : ERROR_CODES
-  return known.includes(error.code)
+  try {
+    if (!(error instanceof Error) || !('code' in error) || !('retryable' in error)) return false
+    const known: readonly unknown[] = codes.length > 0 ? codes : ERROR_CODES
+    return known.includes(error.code)
+  } catch {
+    // Anything may be thrown, also what throws when it is looked at.
+    return false
+  }
 }
 
 /** The text of anything thrown, for `lasterror` and logs: an `Error`'s message, else its string form. */

@@ -50,11 +50,19 @@ interface Entry {
   reject(error: Error): void
 }
 
-/** How often a group that met a deadlock, and a row that met a lock, is sent again. */
+/** How often a group that met a deadlock is sent again. */
 const REPEATS = 4
 
-const REPEATED = ['database_retryable'] as const
-const REPEATED_ALONE = ['database_retryable', 'database_locked'] as const
+/** How long a row waits whose key somebody holds, in milliseconds. */
+const LOCKED_PAUSE_MS = 250
+
+/** How a group is sent. */
+interface Attempt {
+  /** How often it was sent before. */
+  readonly repeat?: number
+  /** Beside the other groups, since somebody holds one of its keys. */
+  readonly beside?: boolean
+}
 
 /**
  * While one INSERT is under way, the next group gathers: alone, a row waits for nothing; under load,
@@ -73,6 +81,8 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   let waitingBytes = 0
   let waitingRows = 0
   let draining: Promise<void> | undefined
+  let aside: Promise<void> = Promise.resolve()
+  let asideRows = 0
   let closed = false
   let healthy = true
 
@@ -84,7 +94,10 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     return new Promise((resolve, reject) => {
       waitingBytes += bytes
       waitingRows += 1
+      let isSettled = false
       const settled = (): void => {
+        if (isSettled) return
+        isSettled = true
         waitingBytes -= bytes
         waitingRows -= 1
       }
@@ -109,8 +122,18 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   async function drain(): Promise<void> {
     // What arrives in the same turn of the event loop goes together.
     await Promise.resolve()
-    while (queue.length > 0) await commit(takeGroup())
+    while (queue.length > 0) await attempt(takeGroup())
     draining = undefined
+  }
+
+  /** A fault of ours costs its own group only: what follows is still taken. */
+  async function attempt(group: readonly Entry[], how: Attempt = {}): Promise<void> {
+    try {
+      await commit(group, how)
+    } catch (error) {
+      log.error({ err: error }, 'a group of messages could not be stored')
+      for (const entry of group) entry.reject(error as Error)
+    }
   }
 
   function takeGroup(): Entry[] {
@@ -126,13 +149,13 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     return group
   }
 
-  async function commit(group: readonly Entry[], repeat = 0): Promise<void> {
+  async function commit(group: readonly Entry[], how: Attempt = {}): Promise<void> {
     let outcomes: readonly InsertOutcome[]
     try {
       const again = group.some((entry) => entry.uncertain)
       outcomes = await store.insertJobs({ jobs: group.map((entry) => entry.job), again })
     } catch (error) {
-      await recover(group, error as Error, repeat)
+      await overcome(group, error as Error, how)
       return
     }
     if (!healthy) log.info({}, 'the database is back: messages are stored again')
@@ -144,7 +167,24 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     })
   }
 
-  async function recover(group: readonly Entry[], error: Error, repeat: number): Promise<void> {
+  /** Puts a group beside the others, where it waits for nobody but those before it there. */
+  function setAside(group: readonly Entry[], delayMs = 0): void {
+    asideRows += group.length
+    const begin = (): void => {
+      aside = aside.then(async () => {
+        asideRows -= group.length
+        await attempt(group, { beside: true })
+      })
+    }
+    if (delayMs === 0) begin()
+    else clock.after(delayMs, begin)
+  }
+
+  async function overcome(
+    group: readonly Entry[],
+    error: Error,
+    { repeat = 0, beside = false }: Attempt,
+  ): Promise<void> {
     // Whether the COMMIT went through is unknown, whatever the error: what asks afterwards which row
     // stands in the way may have failed instead. A row found under its own id was this one.
     for (const entry of group) entry.uncertain = true
@@ -157,18 +197,27 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
       for (const entry of group) if (!patient.includes(entry)) entry.reject(error)
       if (patient.length === 0) return
       await pause(Math.min(50 * 2 ** repeat, 1_000))
-      await commit(patient, repeat + 1)
-    } else if (
-      isCrossdockError(error, ...(group.length > 1 ? REPEATED : REPEATED_ALONE)) &&
-      repeat < REPEATS
-    ) {
+      await commit(patient, { repeat: repeat + 1, beside })
+    } else if (isCrossdockError(error, 'database_locked') && !beside) {
+      // Somebody's open transaction has one of these keys: the groups that follow do not wait for it.
+      // Nor do those without a key; those with one go one by one, since each lock costs its own wait.
+      const free = group.filter((entry) => !hasKey(entry))
+      for (const entry of group) if (hasKey(entry)) setAside([entry])
+      // None has a key: the table itself is locked, and nothing goes beside it.
+      if (free.length === group.length && repeat >= REPEATS) for (const e of free) e.reject(error)
+      else if (free.length > 0) await commit(free, { repeat: repeat + 1 })
+    } else if (isCrossdockError(error, 'database_locked') && group.length === 1) {
+      const [entry] = group
+      if (entry === undefined) return
+      if (clock.monotonicMs() - entry.since >= giveUpMs || closed) entry.reject(error)
+      else setAside(group, LOCKED_PAUSE_MS)
+    } else if (isCrossdockError(error, 'database_retryable') && repeat < REPEATS) {
       await pause(10 * 2 ** repeat * (1 + random()))
-      await commit(group, repeat + 1)
+      await commit(group, { repeat: repeat + 1, beside })
     } else if (group.length > 1) {
-      // Bad data, or a key that somebody else's open transaction holds: its neighbours go on.
       const middle = group.length >> 1
-      await commit(group.slice(0, middle))
-      await commit(group.slice(middle))
+      await commit(group.slice(0, middle), { beside })
+      await commit(group.slice(middle), { beside })
     } else {
       for (const entry of group) entry.reject(error)
     }
@@ -198,8 +247,17 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     close: async () => {
       closed = true
       await draining
+      while (asideRows > 0) {
+        await aside
+        if (asideRows > 0) await pause(LOCKED_PAUSE_MS)
+      }
+      await aside
     },
   }
+}
+
+function hasKey({ job }: Entry): boolean {
+  return job.dedupeKey !== undefined || job.uniqueKey !== undefined
 }
 
 /** The bytes of a row, near enough: the texts that can be large. */

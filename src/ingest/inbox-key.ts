@@ -9,7 +9,10 @@ const MAX_KEY_BYTES = 200
  */
 export function inboxKey(subscription: string, identity: string): string {
   const key = `${subscription}:${identity}`
-  return Buffer.byteLength(key) > MAX_KEY_BYTES || key.endsWith(' ') || key.includes('\0')
+  return Buffer.byteLength(key) > MAX_KEY_BYTES ||
+    key.endsWith(' ') ||
+    key.includes('\0') ||
+    !key.isWellFormed()
     ? `sha256:${createHash('sha256').update(key).digest('hex')}`
     : key
 }

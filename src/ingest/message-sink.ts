@@ -21,6 +21,9 @@ export interface SubscriptionSettings {
   readonly contentType: 'json' | 'text' | 'binary'
 }
 
+/** What the column `method` holds. */
+const MAX_METHOD_CHARACTERS = 100
+
 /** What {@link createMessageSink} needs. */
 export interface MessageSinkOptions {
   readonly subscriptions: readonly SubscriptionSettings[]
@@ -95,7 +98,8 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
       type: 'integration',
       direction: 'inbound',
       protocol: message.protocol,
-      method: message.method,
+      // The whole of a longer topic stands in the adapter's facts.
+      method: message.method.slice(0, MAX_METHOD_CHARACTERS),
       contentType: message.contentType ?? DEFAULT_CONTENT_TYPE[subscription.contentType],
       traceparent: message.traceparent,
       dedupeKey:
@@ -132,7 +136,7 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
       ...common(message, subscription),
       traceparent: undefined,
       contentType: 'application/octet-stream',
-      method: printable(message.method),
+      method: printable(message.method).slice(0, MAX_METHOD_CHARACTERS),
       payload: Buffer.from(message.body).toString('base64'),
       payloadEncoding: 'base64',
       metadata: { subscription: subscription.name },

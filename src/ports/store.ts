@@ -82,7 +82,12 @@ export type Ending =
   | { readonly kind: 'snoozed'; readonly delayMs: number }
   | { readonly kind: 'cancelled'; readonly reason: string }
   /** Given back, uncounted; `delayMs` 0 is ready at once. */
-  | { readonly kind: 'returned'; readonly delayMs: number }
+  | {
+      readonly kind: 'returned'
+      readonly delayMs: number
+      /** For `lasterror`: why nobody could run it. */
+      readonly error?: string
+    }
 
 /** The end of one execution, to be committed with its history row. */
 export interface Settlement extends ExecutionKey {
@@ -152,10 +157,10 @@ export interface ExpiredJob extends ExecutionKey {
 export interface RecoveryRequest {
   /** At most this many jobs. */
   readonly limit: number
-  /** Who recovers: written into the history row of each execution that had begun. */
+  /** Written into the history row of an execution that had begun and has no known holder. */
   readonly executedBy: string
-  /** Says how an execution that died is ended. */
-  readonly decide: (job: ExpiredJob) => Ending
+  /** Says how an execution that died is ended; `undefined` leaves it alone. */
+  readonly decide: (job: ExpiredJob) => Ending | undefined
 }
 
 /** Numbers for `/status`. */
@@ -184,7 +189,7 @@ export interface Store {
   insertJobs(request: InsertRequest): Promise<readonly InsertOutcome[]>
   /** Takes ready jobs in order, each with a lease and an epoch one higher. */
   claim(request: ClaimRequest): Promise<readonly ClaimedJob[]>
-  /** The queues that have ready jobs, at most 1,000. */
+  /** The queues that have ready jobs, at most 10,000. */
   readyQueues(): Promise<readonly string[]>
   /** The payload of a claimed job, where the claim left it out. */
   readPayload(key: ExecutionKey): Promise<string | null>
@@ -208,6 +213,8 @@ export interface Store {
     readonly keys: readonly ExecutionKey[]
     readonly leaseMs: number
   }): Promise<readonly ExecutionKey[]>
+  /** Of these executions, those that are still the caller's: also where somebody has their rows locked. */
+  stillHeld(keys: readonly ExecutionKey[]): Promise<readonly ExecutionKey[]>
   /** Takes jobs back from holders whose lease expired. Rows locked by somebody are passed over. */
   recoverExpired(request: RecoveryRequest): Promise<readonly ExpiredJob[]>
   findJob(id: string): Promise<Job | undefined>

@@ -76,8 +76,12 @@ export function written(ending: Ending): Written {
         error: ending.reason,
       }
     case 'returned':
-      return ending.delayMs > 0
-        ? { ...NOTHING, status: STATUS.scheduled, history: STATUS.pending, delayMs: ending.delayMs }
-        : { ...NOTHING, status: STATUS.pending, history: STATUS.pending }
+      return {
+        ...NOTHING,
+        status: ending.delayMs > 0 ? STATUS.scheduled : STATUS.pending,
+        history: STATUS.pending,
+        error: ending.error ?? null,
+        delayMs: ending.delayMs > 0 ? ending.delayMs : null,
+      }
   }
 }

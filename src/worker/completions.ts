@@ -25,6 +25,9 @@ interface Entry {
 /** Executions of one statement. */
 const MAX_GROUP = 500
 
+/** How often `idle` looks whether a lock has gone, in milliseconds. */
+const IDLE_LOOK_MS = 50
+
 /** The longest wait between two tries while the database is away, in milliseconds. */
 const MAX_PAUSE_MS = 1_000
 
@@ -67,23 +70,27 @@ export function createCompletions(context: WorkerContext): Completions {
   }
 
   /**
-   * The group has a row that somebody has locked, or data that the database refuses: each goes alone. A
-   * locked one comes again in a second and holds nobody up meanwhile.
+   * The group has a row that somebody has locked, or data that the database refuses: its entries go one
+   * by one, beside the groups that follow. A locked one comes again in a second, for as long as it takes.
    */
   async function divide(entries: readonly Entry[], error: unknown): Promise<void> {
     const [first] = entries
     if (entries.length > 1) {
-      for (const entry of entries) await flush([entry])
+      for (const entry of entries) setAside(entry)
     } else if (first !== undefined && isCrossdockError(error, 'database_locked')) {
       log.debug({ job: first.settlement.jobId }, 'the row of an ended job is locked by somebody')
-      again.add(first)
+      aside.add(first)
       clock.after(MAX_PAUSE_MS, () => {
-        again.delete(first)
-        group.add(first)
+        setAside(first)
       })
     } else if (first !== undefined) {
       await bury(first, error)
     }
+  }
+
+  function setAside(entry: Entry): void {
+    aside.add(entry)
+    singles.add(entry)
   }
 
   /** What cannot be stored as it is ends in a form that can. */
@@ -130,8 +137,8 @@ export function createCompletions(context: WorkerContext): Completions {
   }
 
   const listeners: (() => void)[] = []
-  /** Those that wait for a lock to go. */
-  const again = new Set<Entry>()
+  /** Those that go one by one, or wait for a lock to go. */
+  const aside = new Set<Entry>()
   const group = createGroup<Entry>({
     clock,
     max: MAX_GROUP,
@@ -146,6 +153,28 @@ export function createCompletions(context: WorkerContext): Completions {
       log.error({ err: error }, 'ended jobs could not be stored; they are left to their leases')
     },
   })
+  const singles = createGroup<Entry>({
+    clock,
+    max: 1,
+    waitMs: 0,
+    flush: async ([entry]) => {
+      if (entry === undefined) return
+      aside.delete(entry)
+      await flush([entry])
+      for (const listener of listeners) listener()
+    },
+    onFault: (error) => {
+      log.error({ err: error }, 'an ended job could not be stored; it is left to its lease')
+    },
+  })
+
+  async function idle(): Promise<void> {
+    while (group.size() > 0 || singles.size() > 0 || aside.size > 0) {
+      await Promise.all([group.idle(), singles.idle()])
+      if (aside.size > 0) await new Promise<void>((resolve) => clock.after(IDLE_LOOK_MS, resolve))
+    }
+  }
+
   return {
     onFlushed: (listener) => {
       listeners.push(listener)
@@ -153,8 +182,8 @@ export function createCompletions(context: WorkerContext): Completions {
     add: (settlement, done) => {
       group.add({ settlement, done, uncertain: false })
     },
-    size: () => group.size() + again.size,
-    idle: () => group.idle(),
+    size: () => group.size() + aside.size,
+    idle,
   }
 }
 

@@ -18,6 +18,8 @@ export interface HeldJob {
 export interface HeldJobs {
   add(job: ClaimedJob): HeldJob
   remove(held: HeldJob): void
+  /** Whether an execution is held, or its end waits to be stored. */
+  hasKey(key: ExecutionKey): boolean
   /** Whether this very execution is still held: not given back, not lost. */
   has(held: HeldJob): boolean
   all(): Iterable<HeldJob>
@@ -27,11 +29,10 @@ export interface HeldJobs {
 }
 
 /**
- * Renews the leases of everything held for longer than a quarter of a lease, three times a lease. A job
- * that a renewal does not find was locked by its own settlement, or is lost; one that two renewals in a
- * row do not find is lost: its handler is told, and whatever it does can no longer commit.
+ * Renews the leases of everything held for longer than a quarter of a lease, three times a lease, and
+ * calls `onTrouble` when it could not. A job that two renewals in a row do not find is lost: its handler is told, and whatever it does can no longer commit.
  */
-export function createHeldJobs(context: WorkerContext): HeldJobs {
+export function createHeldJobs(context: WorkerContext, onTrouble: () => void): HeldJobs {
   const { settings, store, clock, log } = context
   const held = new Map<string, HeldJob>()
   let timer: { cancel(): void } | undefined
@@ -44,8 +45,9 @@ export function createHeldJobs(context: WorkerContext): HeldJobs {
       try {
         const keys = due.map((each) => each.job)
         const kept = await store.renew({ keys, leaseMs: settings.leaseMs })
-        notice(due, kept)
+        await notice(due, kept)
       } catch (error) {
+        onTrouble()
         // While the database is away nobody else takes them: an instance that found it again waits for
         // a whole lease before it recovers anything.
         log.warn({ err: error, jobs: due.length }, 'leases could not be renewed')
@@ -54,8 +56,12 @@ export function createHeldJobs(context: WorkerContext): HeldJobs {
     schedule()
   }
 
-  function notice(due: readonly HeldJob[], kept: readonly ExecutionKey[]): void {
+  async function notice(due: readonly HeldJob[], kept: readonly ExecutionKey[]): Promise<void> {
     const found = new Set(kept.map((key) => key.jobId))
+    const missing = due.filter((each) => !found.has(each.job.jobId)).map((each) => each.job)
+    // A row that somebody has locked was passed over, also one that its own handler has updated: it is
+    // ours all the same, and nobody else can take it.
+    for (const key of missing.length > 0 ? await store.stillHeld(missing) : []) found.add(key.jobId)
     for (const each of due) {
       each.missed = found.has(each.job.jobId) ? 0 : each.missed + 1
       if (each.missed < 2 || held.get(each.job.jobId) !== each) continue
@@ -93,6 +99,7 @@ export function createHeldJobs(context: WorkerContext): HeldJobs {
     remove: (entry) => {
       if (held.get(entry.job.jobId) === entry) held.delete(entry.job.jobId)
     },
+    hasKey: ({ jobId, epoch }) => held.get(jobId)?.job.epoch === epoch,
     has: (entry) => held.get(entry.job.jobId) === entry,
     all: () => held.values(),
     size: () => held.size,

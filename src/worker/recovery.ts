@@ -1,5 +1,5 @@
-import { isCrossdockError } from '../domain/errors.ts'
-import type { Ending, ExpiredJob } from '../ports/store.ts'
+import { CrossdockError, isCrossdockError } from '../domain/errors.ts'
+import type { Ending, ExecutionKey, ExpiredJob } from '../ports/store.ts'
 import type { Timer } from '../ports/clock.ts'
 import { endingOfError } from './ending.ts'
 import type { WorkerContext } from './settings.ts'
@@ -8,6 +8,8 @@ import type { WorkerContext } from './settings.ts'
 export interface Recovery {
   start(): void
   stop(): void
+  /** The database could not be asked for something: the wait begins anew. */
+  interrupted(): void
 }
 
 /** Rows of one transaction. */
@@ -17,7 +19,10 @@ const LIMIT = 200
  * Looks for expired leases three times a lease, and only after a whole lease in which this instance has
  * always found the database: after an outage every lease is expired while its holder lives.
  */
-export function createRecovery(context: WorkerContext): Recovery {
+export function createRecovery(
+  context: WorkerContext,
+  isHeldHere: (key: ExecutionKey) => boolean,
+): Recovery {
   const { settings, store, handlers, wakeUps, clock, random, log } = context
   const everyMs = settings.leaseMs / 3
   let timer: Timer | undefined
@@ -36,10 +41,19 @@ export function createRecovery(context: WorkerContext): Recovery {
         for (let more = true; more && !stopped;) more = await recover()
       }
     } catch (error) {
-      if (isCrossdockError(error, 'database_unavailable')) unbrokenSince = clock.monotonicMs()
-      log.debug({ err: error }, 'expired leases could not be looked for')
+      interrupted()
+      if (isCrossdockError(error, 'database_unavailable', 'database_locked')) {
+        log.debug({ err: error }, 'expired leases could not be looked for')
+      } else {
+        log.warn({ err: error }, 'expired leases could not be looked for')
+      }
     }
     if (!stopped) lookLater()
+  }
+
+  /** Whatever kept us from the rows kept their holders from renewing as well. */
+  function interrupted(): void {
+    unbrokenSince = clock.monotonicMs()
   }
 
   function lookLater(): void {
@@ -60,15 +74,21 @@ export function createRecovery(context: WorkerContext): Recovery {
   }
 
   /** Only an execution that had begun was an attempt. */
-  function decide(job: ExpiredJob): Ending {
+  function decide(job: ExpiredJob): Ending | undefined {
+    // Ours, and alive: its row was locked whenever we renewed, or its end waits for that lock.
+    if (isHeldHere(job)) return undefined
     if (job.cancelRequested) return { kind: 'cancelled', reason: 'its cancellation was requested' }
     if (!job.begun) return { kind: 'returned', delayMs: 0 }
-    const error = new Error(`the process that ran it died or hung (${job.lockedBy ?? 'unknown'})`)
+    const error = new CrossdockError(
+      'handler_crashed',
+      `the process that ran it died or hung (${job.lockedBy ?? 'unknown'})`,
+    )
     const handler = handlers.get(job.handler)
     return endingOfError({ error, job, handler, settings, random })
   }
 
   return {
+    interrupted,
     start: () => {
       stopped = false
       unbrokenSince = clock.monotonicMs()

@@ -20,6 +20,9 @@ export interface RunParts {
 /** How long a handler may ignore that its instance is stopping, until its job is given back. */
 const STOPPING_GRACE_MS = 2_000
 
+/** How long a job waits that found no connection for its transaction, in milliseconds. */
+const NO_DATABASE_MS = 2_000
+
 /** The longest timer that Node keeps; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647
 
@@ -35,11 +38,22 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
   const { settings, store, handlers, parseInput, wakeUps, clock, random, log } = context
   const { held: allHeld, begins, completions, progress } = parts
 
+  /** Handlers that jobs named and nobody has here: each is told of once. */
+  const missing = new Set<string>()
+
   async function run(held: HeldJob, worker: string): Promise<void> {
     const { job } = held
     const handler = handlers.get(job.handler)
     if (handler === undefined) {
-      end(held, settlement(job, worker, { kind: 'returned', delayMs: MISSING_HANDLER_MS }, null))
+      const error = `no handler '${job.handler}' here; the job waits for an instance that has it`
+      if (!missing.has(job.handler)) {
+        missing.add(job.handler)
+        log.warn({ handler: job.handler, job: job.jobId }, 'a job names a handler that is not here')
+      }
+      end(
+        held,
+        settlement(job, worker, { kind: 'returned', delayMs: MISSING_HANDLER_MS, error }, null),
+      )
       return
     }
     if (job.recoveries > 0 || job.payload === undefined) {
@@ -119,7 +133,11 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
       abort.signal.addEventListener(
         'abort',
         () => {
-          const stopping = isCrossdockError(abort.signal.reason, 'instance_stopping')
+          const stopping = isCrossdockError(
+            abort.signal.reason,
+            'instance_stopping',
+            'handler_crashed',
+          )
           clock.after(stopping ? STOPPING_GRACE_MS : settings.graceMs, () => {
             // It has settled already, or it does not listen.
             reject(abort.signal.reason as Error)
@@ -164,6 +182,10 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     const reason: unknown = abort.signal.aborted ? abort.signal.reason : undefined
     if (isCrossdockError(reason, 'instance_stopping', 'lease_lost')) {
       return { kind: 'returned', delayMs: 0 }
+    }
+    // It never had a connection to work on: that was no attempt.
+    if (reason === undefined && isCrossdockError(error, 'database_unavailable')) {
+      return { kind: 'returned', delayMs: NO_DATABASE_MS }
     }
     // What a handler throws because it was told to stop says less than why it was told to.
     return endingOfError({ error: reason ?? error, job, handler, settings, random })
@@ -301,6 +323,14 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
   }
 
   return { run }
+}
+
+/** The error of handlers that still run when an exception outside every promise ends their instance. */
+export function crashedError(): CrossdockError {
+  return new CrossdockError(
+    'handler_crashed',
+    'an exception outside every promise ended the instance while this handler ran',
+  )
 }
 
 /** The error of a handler that is told to stop because its instance is stopping. */

@@ -1,11 +1,11 @@
 import { createBegins } from './begins.ts'
 import { createCompletions } from './completions.ts'
-import { createHeldJobs } from './held.ts'
+import { createHeldJobs, type HeldJobs } from './held.ts'
 import { createPool } from './pool.ts'
 import { createProgressWriter } from './progress-writer.ts'
 import { createPromoter } from './promoter.ts'
 import { createRecovery } from './recovery.ts'
-import { createRunner, stoppingError } from './run-job.ts'
+import { crashedError, createRunner, stoppingError } from './run-job.ts'
 import type { WorkerContext } from './settings.ts'
 
 /** The workers of an instance. */
@@ -13,9 +13,10 @@ export interface Workers {
   start(): void
   /**
    * Claims nothing more, gives back what has not begun, lets running handlers finish for `graceMs`, then
-   * tells them to stop and gives their jobs back, uncounted. May be called twice.
+   * tells them to stop and gives their jobs back, uncounted. With `faulty`, one of them has brought the
+   * instance down: those still running then have failed an attempt. May be called twice.
    */
-  stop(graceMs: number): Promise<void>
+  stop(graceMs: number, faulty?: boolean): Promise<void>
   statistics(): WorkerStatistics
 }
 
@@ -34,13 +35,15 @@ export interface WorkerStatistics {
 /** Puts pools, leases, promotion and recovery together. */
 export function createWorkers(context: WorkerContext): Workers {
   const { settings, clock, random, log } = context
-  const held = createHeldJobs(context)
+  const held: HeldJobs = createHeldJobs(context, () => {
+    recovery.interrupted()
+  })
   const completions = createCompletions(context)
   const begins = createBegins(context, held)
   const progress = createProgressWriter(context)
   const { run } = createRunner(context, { held, begins, completions, progress })
   const promoter = createPromoter(context)
-  const recovery = createRecovery(context)
+  const recovery = createRecovery(context, (key) => held.hasKey(key))
   const named = new Set(settings.pools.flatMap((pool) => pool.queue ?? []))
   const pools = settings.pools.map((pool) =>
     createPool(context, pool, {
@@ -71,7 +74,7 @@ export function createWorkers(context: WorkerContext): Workers {
     })
   }
 
-  async function stop(graceMs: number): Promise<void> {
+  async function stop(graceMs: number, faulty: boolean): Promise<void> {
     poll?.cancel()
     unsubscribe?.()
     promoter.stop()
@@ -82,7 +85,7 @@ export function createWorkers(context: WorkerContext): Workers {
     const idle = Promise.all(pools.map((pool) => pool.idle()))
     if (!(await within(idle, graceMs))) {
       log.warn({}, 'handlers still run after the grace period; they are told to stop')
-      for (const each of held.all()) each.abort?.abort(stoppingError())
+      for (const each of held.all()) each.abort?.abort(faulty ? crashedError() : stoppingError())
       await within(idle, LAST_GRACE_MS)
     }
     await within(Promise.all([stopped, completions.idle()]), LAST_GRACE_MS)
@@ -110,7 +113,7 @@ export function createWorkers(context: WorkerContext): Workers {
       unsubscribe = context.wakeUps.onReady(wake)
       pollSoon()
     },
-    stop: (graceMs) => (stopping ??= stop(graceMs)),
+    stop: (graceMs, faulty = false) => (stopping ??= stop(graceMs, faulty)),
     statistics: () => ({
       running: pools.reduce((sum, pool) => sum + pool.running(), 0),
       held: held.size(),

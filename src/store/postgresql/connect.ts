@@ -79,6 +79,16 @@ export interface Names {
 
 const SERVICE_CONNECTIONS = 6
 
+/** The longest statement of ours, by the server's clock and, for one that does not answer, by ours. */
+const STATEMENT_LIMIT_MS = 8_000
+const ANSWER_LIMIT_MS = 10_000
+
+/**
+ * Whatever the server's or the login's default is: under a stricter one every completion that waited for
+ * a renewal of its own lease would fail. The space is escaped as startup options want it.
+ */
+const READ_COMMITTED = String.raw`default_transaction_isolation=read\ committed`
+
 /** The longest wait of a handler for one of `handlerConnections`, in milliseconds. */
 const HANDLER_WAIT_MS = 60_000
 
@@ -111,9 +121,10 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
   const session = [
     'timezone=UTC',
     'crossdock.quiet=on',
-    'statement_timeout=60000',
+    `statement_timeout=${STATEMENT_LIMIT_MS}`,
     // Somebody's open transaction on one row must not hold up the group that has it.
-    'lock_timeout=1000',
+    'lock_timeout=250',
+    READ_COMMITTED,
     `idle_in_transaction_session_timeout=${idleInTransactionMs}`,
   ]
   const direct = settings.directConnection ?? settings.connection
@@ -121,6 +132,9 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
     ...poolDefaults('crossdock'),
     ...direct,
     max: SERVICE_CONNECTIONS,
+    // A server that stands still, or a network that swallows everything, ends no connection: without a
+    // limit of our own, leases would go unrenewed and senders unanswered for as long as it lasts.
+    query_timeout: ANSWER_LIMIT_MS,
     options: startupOptions([...session, ...PLANNER]),
   })
   const handlers = new pg.Pool({
@@ -136,6 +150,7 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
     ...(settings.directConnection === undefined && {
       options: startupOptions([
         'timezone=UTC',
+        READ_COMMITTED,
         `idle_in_transaction_session_timeout=${idleInTransactionMs}`,
       ]),
     }),

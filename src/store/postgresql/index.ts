@@ -4,7 +4,7 @@ import type { Store } from '../../ports/store.ts'
 import { makeClaim } from './claim.ts'
 import { connectPostgresql, type PostgresqlSettings } from './connect.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
-import { makeBegin, makeRecoverExpired, makeRenew } from './leases.ts'
+import { makeBegin, makeRecoverExpired, makeRenew, makeStillHeld } from './leases.ts'
 import { makeAnnounce, makeListener } from './listener.ts'
 import { makeUpdateProgress } from './progress.ts'
 import { makePromoteDue } from './promote.ts'
@@ -48,6 +48,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
     updateProgress: makeUpdateProgress(database),
     promoteDue: makePromoteDue(database),
     renew: makeRenew(database),
+    stillHeld: makeStillHeld(database),
     recoverExpired: makeRecoverExpired(database),
     findJob: makeFindJob(database),
     listExecutions: makeListExecutions(database),

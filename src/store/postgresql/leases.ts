@@ -1,6 +1,6 @@
 import type { ExecutionKey, ExpiredJob, RecoveryRequest } from '../../ports/store.ts'
-import { expiredJobOf, type ExpiredRow } from '../job-rows.ts'
-import { recoveredEnd } from '../recovery.ts'
+import type { ExpiredRow } from '../job-rows.ts'
+import { recoveredEnds } from '../recovery.ts'
 import type { Database, Statement } from './connect.ts'
 import { makeSettle } from './settle.ts'
 import { translateError } from './errors.ts'
@@ -60,6 +60,20 @@ export function makeRenew(database: Database) {
   }
 }
 
+/** Of these executions, those that are still the caller's, locked or not. Walks the primary key. */
+export function makeStillHeld(database: Database) {
+  const statement: Statement = {
+    name: 'crossdock_still_held',
+    text: `SELECT j.id, d.epoch FROM unnest((SELECT $1::text[]), (SELECT $2::int[])) AS d(id, epoch)
+      JOIN ${database.names.queueJobs} j ON j.id = d.id AND j.leaseepoch = d.epoch
+        AND j.statusid + 0 = 2`,
+  }
+  return async function stillHeld(keys: readonly ExecutionKey[]): Promise<readonly ExecutionKey[]> {
+    const { rows } = await database.run<KeyRow>(statement, keyArrays(keys))
+    return rows.map(key)
+  }
+}
+
 /**
  * Locks jobs whose lease expired. Walks queue_jobs_processing, which holds only what is being run. A
  * Processing row without a lease was written by somebody else and counts as expired.
@@ -89,10 +103,13 @@ export function makeRecoverExpired(database: Database) {
     try {
       await client.query('BEGIN')
       const { rows } = await database.run<ExpiredRow>(find, [request.limit], client)
-      const ended = rows.map((row) => recoveredEnd(row, request))
-      await settle(ended, client)
+      const taken = recoveredEnds(rows, request)
+      await settle(
+        taken.map(({ end }) => end),
+        client,
+      )
       await client.query('COMMIT')
-      return rows.map(expiredJobOf)
+      return taken.map(({ job }) => job)
     } catch (error) {
       broken = true
       throw translateError(error)

@@ -74,7 +74,7 @@ export function makeReadyQueues(database: Database) {
         UNION ALL
         SELECT ${first('AND queue > ready.queue')} FROM ready WHERE ready.queue IS NOT NULL
       )
-      SELECT queue FROM ready WHERE queue IS NOT NULL LIMIT 1000`,
+      SELECT queue FROM ready WHERE queue IS NOT NULL LIMIT 10000`,
   }
   return async function readyQueues(): Promise<readonly string[]> {
     const { rows } = await database.run<{ queue: string }>(statement, [])

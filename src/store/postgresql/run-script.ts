@@ -1,15 +1,7 @@
 import pg from 'pg'
+import type { StatementResult } from '../statement-result.ts'
 import type { PostgresqlConnection } from './connect.ts'
 import { translateError } from './errors.ts'
-
-/** What one statement of a text gave. */
-export interface StatementResult {
-  /** `SELECT`, `INSERT`, … */
-  readonly command: string
-  readonly rowCount: number | null
-  readonly columns: readonly string[]
-  readonly rows: readonly (readonly unknown[])[]
-}
 
 /**
  * Runs a text of one statement or several, as a person gave it, on a connection of its own. Rows that it

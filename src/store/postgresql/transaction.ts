@@ -9,11 +9,19 @@ import { makeInsertJobs } from './insert-jobs.ts'
 import { makeSettleInTransaction } from './settle.ts'
 
 /**
- * Sent before the end of an execution. Only from there on, since what the handler ran was its own. The plan of the completion is made once and
- * kept: made while the table was small, it would scan the table ever after. And NOTIFY takes a lock over
+ * Sent before the end of an execution, and only there, since what the handler ran was its own. The plan
+ * of the completion is made once and kept: made while the table was small, it would scan the table ever after. And NOTIFY takes a lock over
  * the whole database at commit: our completions do without it.
  */
 export const FINISHING = 'SET LOCAL enable_seqscan = off; SET LOCAL crossdock.quiet = on'
+
+/**
+ * Sent behind the end of every handler's transaction: settings, advisory locks, cursors and temporary
+ * tables must not pass from one job to the next. Not DISCARD ALL, which drops the prepared statements.
+ */
+const CLEAN =
+  'RESET ALL; RESET SESSION AUTHORIZATION; SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *;' +
+  ' DISCARD TEMP'
 
 type Rows = readonly Record<string, unknown>[]
 
@@ -92,7 +100,42 @@ export function makeTransactions(database: Database) {
       unfinished.delete(breakOff)
       const held = client
       client = undefined
-      held?.release(broken)
+      if (held === undefined) return
+      if (broken) {
+        held.release(true)
+        return
+      }
+      held.query(CLEAN).then(
+        () => {
+          held.release()
+        },
+        () => {
+          held.release(true)
+        },
+      )
+    }
+
+    /**
+     * The connection as a handler gets it: it is neither given back nor ended by the handler, and does
+     * nothing more once the transaction has ended, when it may be another job's.
+     */
+    function lend(held: pg.PoolClient): pg.PoolClient {
+      return new Proxy(held, {
+        get: (target, property) => {
+          if (property === 'release' || property === 'end') return () => Promise.resolve()
+          const value: unknown = Reflect.get(target, property, target)
+          if (typeof value !== 'function') return value
+          return (...given: unknown[]): unknown => {
+            if (isOver()) {
+              throw new CrossdockError(
+                'transaction_lost',
+                'the transaction of this job has ended already; await what the handler starts',
+              )
+            }
+            return Reflect.apply(value, target, given)
+          }
+        },
+      })
     }
 
     async function breakOff(): Promise<void> {
@@ -116,7 +159,7 @@ export function makeTransactions(database: Database) {
         const text = pieces.reduce((all, piece, index) => `${all}$${index}${piece}`)
         return (await held.query(text, [...values])).rows as Rows
       },
-      client: connection,
+      client: async () => lend(await connection()),
       commit: async ({ settlement, jobs }) => {
         await connection()
         const held = client

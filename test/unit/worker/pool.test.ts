@@ -33,7 +33,7 @@ function setUp(
     settle: (settlements) => Promise.resolve([...settlements]),
     ...store,
   })
-  const held = createHeldJobs(context)
+  const held = createHeldJobs(context, () => undefined)
   const completions = createCompletions(context)
   const made = createPool(
     context,

@@ -18,7 +18,7 @@ function setUp() {
       return ask<ExpiredJob[]>([])
     },
   })
-  const recovery = createRecovery(context)
+  const recovery = createRecovery(context, () => false)
   recovery.start()
   return { said, clock, recovery }
 }
