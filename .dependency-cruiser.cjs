@@ -123,6 +123,12 @@ module.exports = {
       because: "A driver's rows, types and errors are translated in one place.",
     }),
     onlyIn({
+      library: 'mysql2',
+      packages: 'mysql2',
+      folder: 'src/store/mysql',
+      because: 'As with pg: rows, types and errors are translated in one place.',
+    }),
+    onlyIn({
       library: 'fastify',
       packages: 'fastify|@fastify/[^/]+',
       folder: 'src/http',

@@ -4,9 +4,10 @@ import { adapters } from './app/adapters.ts'
 import { startAdapters } from './app/start-adapters.ts'
 import { migrateOpen } from './app/migrate-database.ts'
 import { openDatabase } from './app/open-database.ts'
+import { openStore } from './app/open-store.ts'
 import { servedQueues } from './app/pools.ts'
 import { programVersion } from './app/program-version.ts'
-import { instanceStatus } from './app/status.ts'
+import { createStatus } from './app/status.ts'
 import { systemClock } from './app/system-clock.ts'
 import { Teardown } from './app/teardown.ts'
 import type { Configuration } from './config/configuration.ts'
@@ -26,7 +27,6 @@ import { createHealth } from './observe/health.ts'
 import { createLog } from './observe/log.ts'
 import type { Handler, HandlerRegistry } from './ports/handler.ts'
 import type { Log } from './ports/log.ts'
-import { createPostgresqlStore } from './store/postgresql/index.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
 import { createWorkers } from './worker/workers.ts'
 
@@ -68,10 +68,14 @@ export interface CrossdockInstance {
   statistics(): object | undefined
   /**
    * Takes nothing in any more, lets running handlers finish within the grace period, gives back what has
-   * not begun, and ends. May be called twice.
+   * not begun, and ends. With the reason `exception`, handlers that still run then have failed an
+   * attempt. May be called twice.
    */
   shutdown(reason?: string): Promise<void>
-  /** Settles when it has ended; rejects when it ended because its database did. */
+  /**
+   * Resolves when it has ended. Rejects as soon as its embedded database has ended by itself, while the
+   * rest of it is still being ended; {@link CrossdockInstance.shutdown} then waits for that.
+   */
   readonly stopped: Promise<void>
 }
 
@@ -112,26 +116,26 @@ async function start(
   const serving = servedQueues(jobs, options.queues)
 
   const handlers = await allHandlers(configuration, options, log)
+  for (const { protocol, name, handler } of configuration.subscriptions) {
+    if (!parts.has('worker') || handlers.get(handler) !== undefined) continue
+    log.warn(
+      { subscription: `${protocol}:${name}`, handler },
+      'a subscription names a handler that no folder of jobs.handlers has: its jobs wait for another instance',
+    )
+  }
 
   const database = await openDatabase(configuration, log)
   teardown.add('database', () => database.close())
   await migrate(configuration, database, log)
-  const store = createPostgresqlStore({
-    connection: database.connection,
-    directConnection: database.directConnection,
-    schema: configuration.database.schema,
-    handlerConnections: configuration.database.poolSize,
-    idleInTransactionMs: Math.floor(jobs.leaseMs / 2),
-    onConnectionError: (error) => {
-      log.debug({ err: error }, 'an idle connection to the database broke')
-    },
-  })
+  const store = openStore(database, configuration, log)
   teardown.add('store', () => store.close())
   // Health is answered until the handlers have ended; nothing else is, from the first moment on.
   const listening: { server?: HttpServer } = {}
   teardown.add('http', async () => await listening.server?.close({ graceMs: HTTP_GRACE_MS }))
   await store.ping()
 
+  /** Whether an exception that nobody caught ends this instance. */
+  let faulty = false
   const wakeUps = await startWakeUps({ store, clock, log, notify: configuration.database.notify })
   teardown.add('wake-ups', () => wakeUps.stop())
 
@@ -159,7 +163,8 @@ async function start(
         log,
       })
     : undefined
-  if (workers !== undefined) teardown.add('workers', () => workers.stop(jobs.shutdownGraceMs))
+  if (workers !== undefined)
+    teardown.add('workers', () => workers.stop(jobs.shutdownGraceMs, faulty))
 
   const commit = createGroupCommit({ store, wakeUps, clock, log, random })
   teardown.add('ingest', () => commit.close())
@@ -186,19 +191,19 @@ async function start(
           : { status: 'degraded', detail: 'messages wait for the database' },
     },
   })
-  const status = (): Promise<object> =>
-    instanceStatus({
-      configuration,
-      version: programVersion(),
-      startedAt,
-      store,
-      handlers,
-      health,
-      workers: workers === undefined ? undefined : () => workers.statistics(),
-      ingest: () => ({ waiting: commit.waiting(), healthy: commit.healthy() }),
-      adapters: () => running?.health() ?? [],
-      parts: [...parts],
-    })
+  const status = createStatus({
+    configuration,
+    version: programVersion(),
+    startedAt,
+    store,
+    clock,
+    handlers,
+    health,
+    workers: workers === undefined ? undefined : () => workers.statistics(),
+    ingest: () => ({ waiting: commit.waiting(), healthy: commit.healthy() }),
+    adapters: () => running?.health() ?? [],
+    parts: [...parts],
+  })
   const server = createHttpServer({
     host: httpSettings.host,
     port: httpSettings.port,
@@ -247,6 +252,7 @@ async function start(
   let ending: Promise<void> | undefined
   function shutdown(reason?: string): Promise<void> {
     ending ??= (async () => {
+      faulty = reason === 'exception'
       log.info({ reason }, 'stopping')
       server.drain()
       await teardown.run(log)

@@ -1,6 +1,7 @@
 import type { Configuration } from '../config/configuration.ts'
 import type { Log } from '../ports/log.ts'
 import type { MigrationReport } from '../store/migration-files.ts'
+import { migrateMysql } from '../store/mysql/migrate.ts'
 import { migratePostgresql } from '../store/postgresql/migrate.ts'
 import { openDatabase, type OpenDatabase } from './open-database.ts'
 
@@ -23,9 +24,10 @@ export function migrateOpen(
   configuration: Configuration,
   dryRun: boolean,
 ): Promise<MigrationReport> {
-  return migratePostgresql({
-    connection: database.directConnection ?? database.connection,
-    schema: configuration.database.schema,
-    dryRun,
-  })
+  const { schema } = configuration.database
+  if (database.dialect === 'mysql') {
+    return migrateMysql({ connection: database.connection, schema, dryRun })
+  }
+  const connection = database.directConnection ?? database.connection
+  return migratePostgresql({ connection, schema, dryRun })
 }

@@ -2,13 +2,25 @@ import type { Configuration, DatabaseConfiguration } from '../config/configurati
 import { CrossdockError } from '../domain/errors.ts'
 import { startEmbeddedPostgres } from '../embedded-postgres/start.ts'
 import type { Log } from '../ports/log.ts'
+import type { MysqlConnection } from '../store/mysql/connect.ts'
 import type { PostgresqlConnection } from '../store/postgresql/connect.ts'
 
-/** A database that can be connected to. */
-export interface OpenDatabase {
+/** A database that can be connected to, in its dialect. */
+export type OpenDatabase = Life & (PostgresqlDatabase | MysqlDatabase)
+
+interface PostgresqlDatabase {
+  readonly dialect: 'postgresql'
   readonly connection: PostgresqlConnection
   /** Where session settings survive, when `connection` leads to a pooler. */
   readonly directConnection: PostgresqlConnection | undefined
+}
+
+interface MysqlDatabase {
+  readonly dialect: 'mysql'
+  readonly connection: MysqlConnection
+}
+
+interface Life {
   /** Told when the embedded server ends by itself. */
   onExit(listener: (reason: string) => void): void
   /** Ends this use of the embedded server; a server of somebody else's stays as it is. */
@@ -25,12 +37,16 @@ export async function openDatabase(configuration: Configuration, log: Log): Prom
       'database.url is missing: give the address of the server',
     )
   }
+  const foreign: Life = { onExit: () => undefined, close: () => Promise.resolve() }
+  if (database.type === 'mysql') {
+    return { ...foreign, dialect: 'mysql', connection: mysqlFromUrl(database.url, database) }
+  }
   return {
+    ...foreign,
+    dialect: 'postgresql',
     connection: fromUrl(database.url, database),
     directConnection:
       database.directUrl === undefined ? undefined : fromUrl(database.directUrl, database),
-    onExit: () => undefined,
-    close: () => Promise.resolve(),
   }
 }
 
@@ -41,6 +57,7 @@ async function openEmbedded(database: DatabaseConfiguration, log: Log): Promise<
     log,
   })
   return {
+    dialect: 'postgresql',
     connection: server.connection,
     directConnection: undefined,
     onExit: (listener) => {
@@ -55,6 +72,13 @@ async function openEmbedded(database: DatabaseConfiguration, log: Log): Promise<
 function fromUrl(url: string, { tls }: DatabaseConfiguration): PostgresqlConnection {
   if (tls === false) return { connectionString: url }
   return { connectionString: url, ssl: tls === true ? true : defined(tls) }
+}
+
+function mysqlFromUrl(uri: string, { tls }: DatabaseConfiguration): MysqlConnection {
+  if (tls === false) return { uri }
+  const settings = tls === true ? { rejectUnauthorized: true } : defined(tls)
+  // The driver checks the name in the certificate only where it is told to.
+  return { uri, ssl: { ...settings, verifyIdentity: settings.rejectUnauthorized === true } }
 }
 
 /** Without the keys that are `undefined`. */

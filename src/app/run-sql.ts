@@ -1,7 +1,9 @@
 import type { Configuration } from '../config/configuration.ts'
 import type { Log } from '../ports/log.ts'
-import { runScript, type StatementResult } from '../store/postgresql/run-script.ts'
-import { openDatabase } from './open-database.ts'
+import { runScript as runMysql } from '../store/mysql/run-script.ts'
+import { runScript as runPostgresql } from '../store/postgresql/run-script.ts'
+import type { StatementResult } from '../store/statement-result.ts'
+import { openDatabase, type OpenDatabase } from './open-database.ts'
 
 /** Runs a person's SQL on the configured database; starts the embedded one for the time being. */
 export async function runSql(
@@ -11,9 +13,17 @@ export async function runSql(
 ): Promise<{ readonly results: readonly StatementResult[] }> {
   const database = await openDatabase(configuration, log)
   try {
-    const connection = database.directConnection ?? database.connection
-    return { results: await runScript(connection, configuration.database.schema, text) }
+    return { results: await runOpen(database, configuration.database.schema, text) }
   } finally {
     await database.close()
   }
+}
+
+function runOpen(
+  database: OpenDatabase,
+  schema: string,
+  text: string,
+): Promise<readonly StatementResult[]> {
+  if (database.dialect === 'mysql') return runMysql(database.connection, schema, text)
+  return runPostgresql(database.directConnection ?? database.connection, schema, text)
 }

@@ -15,7 +15,7 @@ export interface RunningAdapters {
   stop(): Promise<void>
 }
 
-/** Starts each adapter that has a subscription. */
+/** Starts each adapter that has a subscription. When one fails to, those that run are stopped again. */
 export async function startAdapters(options: {
   readonly adapters: readonly AdapterDefinition[]
   readonly subscriptions: readonly SubscriptionConfiguration[]
@@ -25,6 +25,9 @@ export async function startAdapters(options: {
 }): Promise<RunningAdapters> {
   const { sink, http, log } = options
   const running: { protocol: string; adapter: RunningAdapter }[] = []
+  const stop = async (): Promise<void> => {
+    await Promise.all(running.map(({ adapter }) => adapter.stop()))
+  }
   for (const adapter of options.adapters) {
     const subscriptions = options.subscriptions
       .filter(({ protocol }) => protocol === adapter.protocol)
@@ -39,13 +42,18 @@ export async function startAdapters(options: {
       })
     if (subscriptions.length === 0) continue
     const bound = log.child({ adapter: adapter.protocol })
-    const started = await adapter.start({ subscriptions, sink, http, log: bound })
-    running.push({ protocol: adapter.protocol, adapter: started })
+    try {
+      const started = await adapter.start({ subscriptions, sink, http, log: bound })
+      running.push({ protocol: adapter.protocol, adapter: started })
+    } catch (error) {
+      await stop().catch((fault: unknown) => {
+        log.warn({ err: fault }, 'an adapter did not stop cleanly')
+      })
+      throw error
+    }
   }
   return {
     health: () => running.map(({ protocol, adapter }) => ({ protocol, health: adapter.health() })),
-    stop: async () => {
-      await Promise.all(running.map(({ adapter }) => adapter.stop()))
-    },
+    stop,
   }
 }

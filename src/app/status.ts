@@ -1,8 +1,9 @@
 import type { Configuration } from '../config/configuration.ts'
 import type { AdapterHealth } from '../ports/adapter.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { HandlerRegistry } from '../ports/handler.ts'
 import type { HealthReport } from '../ports/health.ts'
-import type { Store } from '../ports/store.ts'
+import type { QueueDepth, Store } from '../ports/store.ts'
 import type { WorkerStatistics } from '../worker/workers.ts'
 
 /** What the status of an instance is made of. */
@@ -10,7 +11,8 @@ export interface StatusSources {
   readonly configuration: Configuration
   readonly version: string
   readonly startedAt: Date
-  readonly store: Store
+  readonly store: Pick<Store, 'queueDepths' | 'missingHandlers'>
+  readonly clock: Clock
   readonly handlers: HandlerRegistry
   readonly health: () => Promise<HealthReport>
   readonly workers: (() => WorkerStatistics) | undefined
@@ -19,17 +21,54 @@ export interface StatusSources {
   readonly parts: readonly string[]
 }
 
-/** The whole state of an instance, as `/status` shows it. What the database would say is left out while it is away. */
-export async function instanceStatus(sources: StatusSources): Promise<object> {
-  const { configuration, store, handlers } = sources
-  const report = await sources.health()
-  const away = report.status === 'down'
-  const [queues, missing] = away
-    ? [null, null]
-    : await Promise.all([
-        store.queueDepths().catch(() => null),
-        store.missingHandlers(handlers.names()).catch(() => null),
-      ])
+/** Pollers that come more often are given what was counted last. */
+const CACHE_MS = 1_000
+
+/**
+ * A function that tells the whole state of an instance, as `/status` shows it. What the database would say
+ * is left out while it is away. It may be called at any time and at once: calls share one count of the
+ * queues, which is good for a second.
+ */
+export function createStatus(sources: StatusSources): () => Promise<object> {
+  const { store, handlers } = sources
+  // They walk many rows on the connections that renew leases: however many ask, one pair at a time.
+  const counts = shared(sources.clock, () =>
+    Promise.all([
+      store.queueDepths().catch(() => null),
+      store.missingHandlers(handlers.names()).catch(() => null),
+    ]),
+  )
+  return async () => {
+    const report = await sources.health()
+    const [queues, missing] = report.status === 'down' ? [null, null] : await counts()
+    return statusOf(sources, report, queues, missing)
+  }
+}
+
+/** A round is shared while it runs, however long that is, and for the rest of its second. */
+function shared<T>(clock: Clock, round: () => Promise<T>): () => Promise<T> {
+  let last: { readonly at: number; readonly answer: Promise<T> } | undefined
+  let underWay = false
+  return () => {
+    const now = clock.monotonicMs()
+    if (last === undefined || (!underWay && now - last.at >= CACHE_MS)) {
+      underWay = true
+      const answer = round().finally(() => {
+        underWay = false
+      })
+      last = { at: now, answer }
+    }
+    return last.answer
+  }
+}
+
+function statusOf(
+  sources: StatusSources,
+  report: HealthReport,
+  queues: readonly QueueDepth[] | null,
+  missing: readonly string[] | null,
+): object {
+  const { configuration, handlers } = sources
   return {
     status: report.status,
     instance: {

@@ -11,11 +11,13 @@ export interface TlsSettings {
 
 /** Settings of the database. */
 export interface DatabaseConfiguration {
-  readonly type: 'embedded' | 'postgresql'
-  /** Given exactly when `type` is `postgresql`. Holds a password: never log it. */
+  /** `mysql`: also MariaDB. */
+  readonly type: 'embedded' | 'postgresql' | 'mysql'
+  /** Given exactly when `type` is not `embedded`. Holds a password: never log it. */
   readonly url?: string | undefined
   /** For what needs a session, where `url` leads to a pooler. Holds a password. */
   readonly directUrl?: string | undefined
+  /** Of the tables. On MySQL a database, and that of `url` unless another is given. */
   readonly schema: string
   /** Connections for handlers' transactions; `Configuration` has settled the default. */
   readonly poolSize: number

@@ -1,4 +1,6 @@
+import { isLoopback } from '../domain/loopback.ts'
 import { DEFAULT_RETRY_POLICY } from '../domain/retry.ts'
+import type { DatabaseConfiguration } from './configuration.ts'
 import { durationMs } from './duration.ts'
 import type { KeyPath } from './key-path.ts'
 import { textAt, valueAt } from './loose-value.ts'
@@ -6,8 +8,11 @@ import type { ResolvedDocument } from './resolve.ts'
 
 const POSTGRESQL = ['postgresql:', 'postgres:']
 const MYSQL = ['mysql:', 'mariadb:']
-const ADDRESS_FORM =
-  'write postgresql://user:password@host:5432/database, special characters of the password percent-encoded'
+const ADDRESS_FORMS = {
+  postgresql: 'postgresql://user:password@host:5432/database',
+  mysql: 'mysql://user:password@host:3306/database',
+}
+const ENCODING = 'special characters of the password percent-encoded'
 
 /**
  * Checks keys against each other. Works on what zod has not accepted yet, so that these problems
@@ -27,42 +32,61 @@ export function warningsOf(value: unknown): readonly string[] {
       "'jobs.use_redis' has no effect: this version has no cache, and the database alone decides who runs what.",
     )
   }
-  if (databaseType(value) === 'postgresql') {
+  const type = databaseType(value)
+  if (type !== 'embedded') {
     for (const key of ['data_dir', 'port']) {
       if (valueAt(value, ['database', key]) === undefined) continue
       warnings.push(`'database.${key}' has no effect: it is for the embedded database.`)
     }
   }
+  if (type === 'mysql' && valueAt(value, ['database', 'notify']) === true) {
+    warnings.push(
+      "'database.notify' has no effect: MySQL tells nobody of new rows, and those of other programs wait for jobs.poll_interval.",
+    )
+  }
   return warnings
 }
 
 /** The type as stated, else as the address says. */
-export function databaseType(value: unknown): 'embedded' | 'postgresql' {
+export function databaseType(value: unknown): DatabaseConfiguration['type'] {
   const stated = valueAt(value, ['database', 'type'])
   if (stated === 'embedded' || stated === 'postgresql') return stated
-  return textAt(value, ['database', 'url']) === undefined ? 'embedded' : 'postgresql'
+  if (stated === 'mysql' || stated === 'mariadb') return 'mysql'
+  const url = textAt(value, ['database', 'url'])
+  if (url === undefined) return 'embedded'
+  return MYSQL.includes(protocolOf(url)) ? 'mysql' : 'postgresql'
 }
 
-/** Whether only this machine can reach a server that listens on `host`. */
-function isLoopback(host: string): boolean {
-  const plain = host.toLowerCase().replace(/^\[(.*)\]$/, '$1')
-  return plain === 'localhost' || plain === '::1' || /^127(\.\d{1,3}){3}$/.test(plain)
+/** The database that an address of MySQL names; empty: none. */
+export function databaseOfAddress(url: string): string {
+  return decodeURIComponent(new URL(url).pathname.slice(1))
 }
 
 function checkDatabase(document: ResolvedDocument): void {
   const url = ['database', 'url']
   const directUrl = ['database', 'direct_url']
   const stated = valueAt(document.value, ['database', 'type'])
+  const type = databaseType(document.value)
   const hasUrl = textAt(document.value, url) !== undefined
-  checkAddress(document, url)
-  checkAddress(document, directUrl)
-  if (stated === 'postgresql' && !hasUrl && !document.isUnsettled(url)) {
-    document.report(url, `is missing; the type postgresql needs it: ${ADDRESS_FORM}`)
+  if (type === 'mysql') checkMysqlAddress(document, url)
+  else checkAddress(document, url)
+  if (type !== 'embedded' && !hasUrl && !document.isUnsettled(url)) {
+    document.report(
+      url,
+      `is missing; the type ${String(stated)} needs it: ${ADDRESS_FORMS[type]}, ${ENCODING}`,
+    )
   }
+  if (type === 'mysql') {
+    if (textAt(document.value, directUrl) !== undefined) {
+      document.report(directUrl, 'is for PostgreSQL behind a PgBouncer; remove it')
+    }
+    return
+  }
+  checkAddress(document, directUrl)
   if (stated === 'embedded' && hasUrl) {
     document.report(url, "contradicts database.type 'embedded'; remove one of the two")
   }
-  const isEmbedded = databaseType(document.value) === 'embedded' && !document.isUnsettled(url)
+  const isEmbedded = type === 'embedded' && !document.isUnsettled(url)
   if (isEmbedded && textAt(document.value, directUrl) !== undefined) {
     document.report(directUrl, 'needs database.url beside it, the address of the pooler')
   }
@@ -72,13 +96,37 @@ function checkDatabase(document: ResolvedDocument): void {
 function checkAddress(document: ResolvedDocument, path: KeyPath): void {
   const text = textAt(document.value, path)
   if (text === undefined) return
-  const protocol = URL.canParse(text) ? new URL(text).protocol : ''
+  const protocol = protocolOf(text)
   if (POSTGRESQL.includes(protocol)) return
-  if (MYSQL.includes(protocol)) {
-    document.report(path, 'MySQL and MariaDB are not available in this version; use PostgreSQL')
-  } else {
-    document.report(path, `is no address of a PostgreSQL server; ${ADDRESS_FORM}`)
+  const mysql = path.at(-1) === 'url' ? `, or ${ADDRESS_FORMS.mysql}` : ''
+  document.report(
+    path,
+    MYSQL.includes(protocol)
+      ? 'is an address of MySQL, and this is about PostgreSQL: change one of the two'
+      : `is no address of a server; write ${ADDRESS_FORMS.postgresql}${mysql}, ${ENCODING}`,
+  )
+}
+
+/** Never shows the address either. */
+function checkMysqlAddress(document: ResolvedDocument, path: KeyPath): void {
+  const text = textAt(document.value, path)
+  if (text === undefined) return
+  const form = `write ${ADDRESS_FORMS.mysql}, ${ENCODING}`
+  if (!MYSQL.includes(protocolOf(text))) {
+    document.report(path, `is no address of a MySQL or MariaDB server; ${form}`)
+    return
   }
+  const { hostname, pathname, search } = new URL(text)
+  if (hostname === '' || !/^\/[^/%]+$/.test(pathname)) {
+    document.report(path, `names no host or no database; ${form}`)
+  } else if (search !== '') {
+    // A driver takes some of its own and drops the rest: `ssl-mode=REQUIRED` would not encrypt.
+    document.report(path, 'takes nothing after a "?" on MySQL; for encryption set database.tls')
+  }
+}
+
+function protocolOf(address: string): string {
+  return URL.canParse(address) ? new URL(address).protocol : ''
 }
 
 function checkExposure(document: ResolvedDocument): void {

@@ -57,6 +57,9 @@ function adapterOptions(
   return []
 }
 
+/** The inbox keys of `POST /api/jobs` begin with it. */
+const API_NAME = 'api'
+
 /** Across protocols too: inbox keys begin with the name alone, and equal ones are one message. */
 function checkNames(document: ResolvedDocument, adapters: readonly AdapterDefinition[]): void {
   const first = new Map<string, KeyPath>()
@@ -66,6 +69,12 @@ function checkNames(document: ResolvedDocument, adapters: readonly AdapterDefini
       const name = valueAt(element, ['name'])
       if (typeof name !== 'string') continue
       const path = [...list, index, 'name']
+      if (name === API_NAME) {
+        document.report(
+          path,
+          `the name ${API_NAME} is reserved for POST /api/jobs, whose inbox keys begin with it; take another`,
+        )
+      }
       const earlier = first.get(name)
       if (earlier === undefined) first.set(name, path)
       else

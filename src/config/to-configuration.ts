@@ -7,8 +7,9 @@ import type {
   SubscriptionConfiguration,
   TlsSettings,
 } from './configuration.ts'
-import { databaseType, warningsOf } from './cross-checks.ts'
+import { databaseOfAddress, databaseType, warningsOf } from './cross-checks.ts'
 import { makeInstanceId } from './instance-id.ts'
+import { valueAt } from './loose-value.ts'
 import type { ConfigurationOutput } from './schema/root.ts'
 import type { SubscriptionOptions } from './subscriptions.ts'
 
@@ -55,11 +56,13 @@ function databaseConfiguration(
   { given, directory }: ConfigurationSource,
   workers: number,
 ): DatabaseConfiguration {
+  const type = databaseType(given)
+  const ownSchema = type !== 'mysql' || valueAt(given, ['database', 'schema']) !== undefined
   return {
-    type: databaseType(given),
+    type,
     url: database.url || undefined,
     directUrl: database.direct_url || undefined,
-    schema: database.schema,
+    schema: ownSchema ? database.schema : databaseOfAddress(database.url ?? ''),
     poolSize: database.pool_size ?? workers + SPARE_CONNECTIONS,
     tls: tlsSettings(database.tls),
     migrate: database.migrate,

@@ -27,7 +27,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'integrations.mqtt',
   'integrations.activemq',
   'integrations.signalr',
-  'integrations.http',
   'integrations.*.connections',
   'integrations.*.publications',
   'integrations.*.listen',
@@ -44,7 +43,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
 
 /** Values that the contract names and this version does not have, by the key that takes them. */
 const UNAVAILABLE_VALUES: Readonly<Record<string, readonly string[]>> = {
-  'database.type': ['mysql', 'mariadb'],
   'auth.mode': ['keys', 'jwt'],
 }
 

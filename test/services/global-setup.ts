@@ -1,3 +1,4 @@
+import { prepareMariadb } from './mariadb.ts'
 import { preparePostgresql } from './postgresql.ts'
 import { startOrSkip } from './require.ts'
 
@@ -7,4 +8,5 @@ import { startOrSkip } from './require.ts'
  */
 export default async function setup(): Promise<void> {
   await startOrSkip('postgresql', preparePostgresql)
+  await startOrSkip('mariadb', prepareMariadb)
 }

@@ -24,20 +24,22 @@ const tlsSchema = z
 export const databaseSchema = z
   .strictObject({
     type: z
-      .enum(['embedded', 'postgresql'])
+      .enum(['embedded', 'postgresql', 'mysql', 'mariadb'])
       .optional()
       .describe(
-        '`embedded`: a PostgreSQL of its own in `data_dir`. `postgresql`: the server at `url`. Left out: `postgresql` where there is a `url`, else `embedded`.',
+        '`embedded`: a PostgreSQL of its own in `data_dir`. `postgresql`, or `mysql` and `mariadb`, which are one: the server at `url`. Left out: what `url` begins with, else `embedded`.',
       ),
     url: z
       .string()
       .optional()
-      .describe('Address of the server: `postgresql://user:password@host:5432/database`.'),
+      .describe(
+        'Address of the server: `postgresql://user:password@host:5432/database`, or `mysql://user:password@host:3306/database`.',
+      ),
     direct_url: z
       .string()
       .optional()
       .describe(
-        'Address that leads to the server itself, where `url` leads to a PgBouncer in transaction mode: for what needs a session (LISTEN).',
+        'PostgreSQL only: address that leads to the server itself, where `url` leads to a PgBouncer in transaction mode: for what needs a session (LISTEN).',
       ),
     schema: z
       .string()
@@ -48,7 +50,9 @@ export const databaseSchema = z
         term: 'name',
       })
       .prefault('public')
-      .describe('Schema that holds the tables. `migrate` makes it where it is missing.'),
+      .describe(
+        'Schema that holds the tables. `migrate` makes it where it is missing. On MySQL a database, and left out that of `url`.',
+      ),
     pool_size: z
       .int()
       .min(1)
@@ -60,7 +64,7 @@ export const databaseSchema = z
     tls: tlsSchema
       .prefault(false)
       .describe(
-        '`true`: encrypt, and check the certificate. An object: the same with these certificates. `false`: as `sslmode` in `url` says.',
+        '`true`: encrypt, and check the certificate. An object: the same with these certificates. `false`: as `sslmode` in `url` says; on MySQL, do not encrypt.',
       ),
     migrate: z.boolean().prefault(true).describe('Apply migrations at start.'),
     data_dir: z
@@ -81,7 +85,7 @@ export const databaseSchema = z
       .boolean()
       .prefault(true)
       .describe(
-        'Listen for rows that other programs insert, so that they start within milliseconds. `false`: they wait for `jobs.poll_interval`.',
+        'Listen for rows that other programs insert, so that they start within milliseconds. `false`, and on MySQL always: they wait for `jobs.poll_interval`.',
       ),
   })
   .prefault({})

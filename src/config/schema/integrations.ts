@@ -6,7 +6,7 @@ import { handlerName, identifierName, priorityNumber, queueName, retryCount } fr
 /** The keys of every subscription, whatever its protocol. */
 const commonSubscriptionShape = {
   name: identifierName(100).describe(
-    'Its name in addresses, inbox keys and logs. Changing it makes earlier messages unknown.',
+    'Its name in addresses, inbox keys and logs; `api` is reserved. Changing it makes earlier messages unknown.',
   ),
   handler: handlerName.describe('Name of the handler that runs its messages.'),
   queue: queueName

@@ -10,7 +10,9 @@ const retrySchema = z
     type: z
       .enum(['exponential', 'fixed'])
       .prefault('exponential')
-      .describe('`exponential`: initial × factor^n, n from 0. `fixed`: always `initial`.'),
+      .describe(
+        '`exponential`: initial × factor^n, n from 0. `fixed`: always `initial`. Both ± `jitter`.',
+      ),
     initial: duration({ unit: 's' }).prefault('30s').describe('Wait before the first retry.'),
     max: duration({ unit: 's' }).prefault('10m').describe('The longest wait.'),
     factor: z.number().min(1).max(100).prefault(2).describe('How much longer each wait is.'),
@@ -64,12 +66,14 @@ export const jobsSchema = z
       .describe('Folders of handlers, relative to this file.'),
     shutdown_grace_seconds: duration({ unit: 's' })
       .prefault('30s')
-      .describe('How long running handlers may go on after the stop signal.'),
+      .describe(
+        'How long running handlers may go on after the stop signal. Also how long a handler that ignores its time-out keeps its worker.',
+      ),
     history_payloads: z
       .enum(['changed', 'always', 'never'])
       .prefault('changed')
       .describe(
-        "When `job_histories.inputdata` is kept: where it differs from the job's payload, always, never.",
+        "When `job_histories.inputdata` is kept: where it differs from the job's payload, always, never. In this version no payload changes, and `changed` keeps nothing.",
       ),
     use_redis: z
       .boolean()

@@ -72,7 +72,6 @@ export const claimSuite = storeSuite('claiming jobs', (bed) => {
     const all = [...one!, ...two!, ...three!]
     expect(all).toHaveLength(2_000)
     expect(new Set(all)).toEqual(new Set(jobs.map(({ id }) => id)))
-    expect(Math.min(one!.length, two!.length, three!.length)).toBeGreaterThan(0)
   })
 
   it('passes over a job that somebody has locked, and does not wait for it', async () => {

@@ -1,32 +1,14 @@
 import pg from 'pg'
-import { v7 } from 'uuid'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
-import { systemClock } from '../../../src/app/system-clock.ts'
-import { createRegistry } from '../../../src/handler-kit/registry.ts'
-import { parseInput } from '../../../src/handler-kit/validate-input.ts'
 import type { Handler } from '../../../src/ports/handler.ts'
-import type { Store } from '../../../src/ports/store.ts'
 import { createPostgresqlStore } from '../../../src/store/postgresql/index.ts'
 import { migratePostgresql } from '../../../src/store/postgresql/migrate.ts'
 import type { WorkerSettings } from '../../../src/worker/settings.ts'
-import { startWakeUps, type RunningWakeUps } from '../../../src/worker/wake-ups.ts'
-import { createWorkers, type Workers } from '../../../src/worker/workers.ts'
 import { createDatabase, type TestDatabase } from '../../services/database.ts'
 import { startPostgresql } from '../../services/postgresql.ts'
 import type { PostgresqlService } from '../../services/postgresql-service.ts'
 import { startOrSkip } from '../../services/require.ts'
-import { recordingLog, type LoggedLine } from './recording-log.ts'
-
-/** An instance's workers on the database of the running test. */
-export interface Instance {
-  readonly store: Store
-  readonly wakeUps: RunningWakeUps
-  readonly workers: Workers
-  /** Everything logged so far. */
-  readonly logged: readonly LoggedLine[]
-  /** As a shutdown does it; may be called twice. */
-  stop(graceMs?: number): Promise<void>
-}
+import { startInstance, type Instance } from './instance.ts'
 
 /** A row, by its columns. */
 export type Row = Readonly<Record<string, unknown>>
@@ -129,7 +111,6 @@ export function useWorkers(): WorkerHarness {
     settings: Partial<WorkerSettings> = {},
   ): Promise<Instance> {
     const leaseMs = settings.leaseMs ?? 3_000
-    const log = recordingLog()
     const store = createPostgresqlStore({
       connection: { connectionString: database!.url },
       schema: 'public',
@@ -137,41 +118,14 @@ export function useWorkers(): WorkerHarness {
       idleInTransactionMs: Math.floor(leaseMs / 2),
       onConnectionError: () => undefined,
     })
-    const wakeUps = await startWakeUps({ store, clock: systemClock, log, notify: true })
     instances += 1
-    const workers = createWorkers({
-      settings: {
-        owner: `instance-${instances}`,
-        pools: [{ name: 'rest', workers: 5 }],
-        serves: () => true,
-        pollIntervalMs: 60_000,
-        maxRetries: 3,
-        timeoutMs: 60_000,
-        retry: { type: 'fixed', initialMs: 20, maxMs: 1_000, factor: 1, jitter: 0 },
-        graceMs: 300,
-        historyPayloads: 'changed',
-        ...settings,
-        leaseMs,
-      },
-      store,
-      handlers: createRegistry(handlers),
-      parseInput,
-      wakeUps,
-      clock: systemClock,
-      makeId: v7,
-      random: Math.random,
-      log,
+    const instance = await startInstance(store, handlers, {
+      owner: `instance-${instances}`,
+      ...settings,
+      leaseMs,
     })
-    workers.start()
-    let stopping: Promise<void> | undefined
-    const stop = (graceMs = 5_000): Promise<void> =>
-      (stopping ??= (async () => {
-        await workers.stop(graceMs)
-        await wakeUps.stop()
-        await store.close()
-      })())
-    cleanUps.push(() => stop(0))
-    return { store, wakeUps, workers, logged: log.lines, stop }
+    cleanUps.push(() => instance.stop(0))
+    return instance
   }
 
   return {

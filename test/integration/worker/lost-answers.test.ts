@@ -3,7 +3,8 @@ import { CrossdockError } from '../../../src/domain/errors.ts'
 import { STATUS } from '../../../src/domain/status.ts'
 import { defineHandler } from '../../../src/handler-kit/define-handler.ts'
 import type { Store } from '../../../src/ports/store.ts'
-import { until, useWorkers, type Instance } from './harness.ts'
+import { until, useWorkers } from './harness.ts'
+import type { Instance } from './instance.ts'
 
 const harness = useWorkers()
 const away = (): CrossdockError =>

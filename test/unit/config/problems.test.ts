@@ -6,7 +6,7 @@ test('every kind of mistake is reported at once, in the order of the file, with 
     `{
   // comments and trailing commas are fine
   "instance": { "nmae": "x" },
-  "database": { "type": "mysql" },
+  "database": { "type": "oracle" },
   "jobs": {
     "workers": "many",
     "poll_interval": "5 weeks",
@@ -111,6 +111,15 @@ test('two subscriptions of one name are refused', async () => {
   expect(await problemsOf(text)).toEqual([expect.stringContaining('each name is used once')])
 })
 
+test('a subscription called api is refused: its inbox keys would be those of POST /api/jobs', async () => {
+  const text = subscriptions('{ "name": "api", "handler": "h", "path": "/in" }')
+  expect(await problemsOf(text)).toEqual([
+    expect.stringContaining('name: the name api is reserved for POST /api/jobs'),
+  ])
+  const other = subscriptions('{ "name": "api2", "handler": "h", "path": "/in" }')
+  expect(await problemsOf(other)).toEqual([])
+})
+
 test('two subscriptions that take the same requests are refused, whatever their parameters are called', async () => {
   const text = subscriptions(
     '{ "name": "a", "handler": "h", "path": "/in/:x" }, { "name": "b", "handler": "h", "path": "/in/:y" }',
@@ -154,7 +163,7 @@ test.each(['0.0.0.0', '::', '192.168.1.2', 'example.org'])(
   },
 )
 
-test.each(['127.0.0.1', '127.9.9.9', 'localhost', '::1', '[::1]'])(
+test.each(['127.0.0.1', '127.9.9.9', 'localhost', 'Localhost', '::1', '[::1]'])(
   'listening on %s needs no authentication',
   async (host) => {
     expect(await problemsOf(`{ "http": { "host": "${host}" } }`)).toEqual([])

@@ -11,48 +11,25 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   '.*': '.mail',
 }
 
-test.each(UNAVAILABLE_KEYS.filter((key) => key !== 'integrations.http'))(
-  '%s is refused as not available',
-  async (pattern) => {
-    const steps = concrete(pattern).split('.')
-    const key = concrete(pattern).replace('[]', '[0]')
-    const problems = await problemsOf(nested(steps))
-    expect(problems.join('\n')).toContain(`${key}: '${key}' is not available in this version`)
-  },
-)
+test.each(UNAVAILABLE_KEYS)('%s is refused as not available', async (pattern) => {
+  const steps = concrete(pattern).split('.')
+  const key = concrete(pattern).replace('[]', '[0]')
+  const problems = await problemsOf(nested(steps))
+  expect(problems.join('\n')).toContain(`${key}: '${key}' is not available in this version`)
+})
 
 test('no key is both available and not', () => {
   const root = schemaNode(configurationSchema(adapters))
-  const known = UNAVAILABLE_KEYS.filter((pattern) => pattern !== 'integrations.http').filter(
-    (pattern) => {
-      const steps = concrete(pattern)
-        .split('.')
-        .flatMap((step): (string | number)[] =>
-          step.endsWith('[]') ? [step.slice(0, -2), 0] : [step],
-        )
-      return steps.reduce(childNodes, [root]).length > 0
-    },
-  )
+  const known = UNAVAILABLE_KEYS.filter((pattern) => {
+    const steps = concrete(pattern)
+      .split('.')
+      .flatMap((step): (string | number)[] =>
+        step.endsWith('[]') ? [step.slice(0, -2), 0] : [step],
+      )
+    return steps.reduce(childNodes, [root]).length > 0
+  })
   expect(known).toEqual([])
 })
-
-test.each(['mysql', 'mariadb'])(
-  'the database type %s is refused as not available',
-  async (type) => {
-    expect(await problemsOf(`{ "database": { "type": "${type}" } }`)).toEqual([
-      `1:25 database.type: 'database.type': "${type}" is not available in this version`,
-    ])
-  },
-)
-
-test.each(['mysql://u:p@h/d', 'mariadb://u:p@h/d'])(
-  'the address %s is refused as not available',
-  async (url) => {
-    expect(await problemsOf(`{ "database": { "url": "${url}" } }`)).toEqual([
-      expect.stringContaining('not available in this version'),
-    ])
-  },
-)
 
 test.each(['keys', 'jwt'])(
   'the authentication mode %s is refused as not available',

@@ -1,0 +1,76 @@
+import { performance } from 'node:perf_hooks'
+import type { Store } from '../../ports/store.ts'
+import { makeClaim } from './claim.ts'
+import { connectMysql, type MysqlSettings } from './connect.ts'
+import { makeInsertJobs } from './insert-jobs.ts'
+import { makeBegin, makeRecoverExpired, makeRenew, makeStillHeld } from './leases.ts'
+import { makeListener } from './listener.ts'
+import { makeUpdateProgress } from './progress.ts'
+import { makePromoteDue } from './promote.ts'
+import {
+  makeFindJob,
+  makeListExecutions,
+  makeMissingHandlers,
+  makeQueueDepths,
+  makeReadPayload,
+  makeReadyQueues,
+} from './read.ts'
+import { makeSettle, makeSettled } from './settle.ts'
+import { makeTransactions } from './transaction.ts'
+
+export type { MysqlSettings } from './connect.ts'
+
+/**
+ * The store on MariaDB 10.6 and later, and MySQL 8.0.17 and later. Connects at its first use; the tables
+ * must be migrated.
+ */
+export function createMysqlStore(settings: MysqlSettings): Store {
+  const database = connectMysql(settings)
+  const insertJobs = makeInsertJobs(database)
+  const transactions = makeTransactions(database)
+  const listener = makeListener(database)
+  let closing: Promise<void> | undefined
+
+  async function closeAll(): Promise<void> {
+    await transactions.abandonAll()
+    await Promise.all([listener.stopAll(), database.close()])
+  }
+
+  return {
+    dialect: 'mysql',
+    insertJobs: (request) => insertJobs(request),
+    claim: makeClaim(database),
+    readyQueues: makeReadyQueues(database),
+    readPayload: makeReadPayload(database),
+    begin: makeBegin(database),
+    settle: makeSettle(database),
+    settled: makeSettled(database),
+    openTransaction: transactions.open,
+    updateProgress: makeUpdateProgress(database),
+    promoteDue: makePromoteDue(database),
+    renew: makeRenew(database),
+    stillHeld: makeStillHeld(database),
+    recoverExpired: makeRecoverExpired(database),
+    findJob: makeFindJob(database),
+    listExecutions: makeListExecutions(database),
+    queueDepths: makeQueueDepths(database),
+    missingHandlers: makeMissingHandlers(database),
+    ping: async () => {
+      const from = performance.now()
+      const { rows } = await database.run<{ version: string }>('SELECT VERSION() AS version')
+      const version = rows[0]?.version ?? '?'
+      const [number = version] = version.split('-')
+      return {
+        version: `${/mariadb/i.test(version) ? 'MariaDB' : 'MySQL'} ${number}`,
+        latencyMs: performance.now() - from,
+      }
+    },
+    listen: listener.listen,
+    // Nobody could hear it.
+    announce: async () => undefined,
+    close: async () => {
+      closing ??= closeAll()
+      await closing
+    },
+  }
+}

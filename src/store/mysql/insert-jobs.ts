@@ -1,0 +1,125 @@
+import type { NewJob } from '../../domain/job.ts'
+import type { InsertOutcome, InsertRequest } from '../../ports/store.ts'
+import { insertUntilKnown, type FoundRow } from '../insert-loop.ts'
+import { columnValue, JOB_COLUMNS, type JobColumn } from '../job-columns.ts'
+import type { Database, Run } from './connect.ts'
+import { DUPLICATE, errnoOf } from './errors.ts'
+import { interval, list, literal, runInPackets } from './text.ts'
+
+/** One key that is taken and freed all the time sends the whole group again. */
+const REPEATS = 50
+
+/**
+ * Inserts whole groups; walks the unique indexes of queue_jobs only.
+ *
+ * A plain INSERT of all rows, which goes through as a whole or not at all. INSERT IGNORE would store
+ * values that do not fit as others; ON DUPLICATE KEY UPDATE would run the triggers of rows that stand in
+ * the way, and leaves unsaid which rows went in.
+ */
+export function makeInsertJobs(database: Database) {
+  return async function insertJobs(
+    request: InsertRequest,
+    /** The handler's transaction that the jobs go into. */
+    held?: Run,
+  ): Promise<readonly InsertOutcome[]> {
+    const run = held ?? database.run
+    return await insertUntilKnown(request, {
+      store: (jobs) => store(jobs, held),
+      find: async (jobs) => (await run<FoundRow>(findText(database, jobs))).rows,
+      repeats: REPEATS,
+    })
+  }
+
+  async function store(jobs: readonly NewJob[], held: Run | undefined): Promise<readonly string[]> {
+    const sent = firstOfEachKey(jobs)
+    const statement = insertParts(database, sent)
+    const maxBytes = await database.maxStatementBytes()
+    const inPackets = (run: Run): Promise<void> => runInPackets(run, maxBytes, statement)
+    try {
+      if (held !== undefined) await undoneTogether(held, inPackets)
+      else if (inOnePacket(statement, maxBytes)) await inPackets(database.run)
+      else await database.transaction(inPackets)
+    } catch (error) {
+      if (errnoOf(error) === DUPLICATE) return []
+      throw error
+    }
+    return sent.map((job) => job.id)
+  }
+}
+
+/** In a transaction that goes on: what one packet has stored goes when another one fails. */
+async function undoneTogether(run: Run, work: (run: Run) => Promise<void>): Promise<void> {
+  await run('SAVEPOINT crossdock_insert')
+  try {
+    await work(run)
+  } catch (error) {
+    if (errnoOf(error) === DUPLICATE) await run('ROLLBACK TO SAVEPOINT crossdock_insert')
+    throw error
+  }
+}
+
+function inOnePacket(
+  { head, parts }: { readonly head: string; readonly parts: readonly string[] },
+  maxBytes: number,
+): boolean {
+  const bytes = parts.reduce((sum, part) => sum + Buffer.byteLength(part) + 1, head.length)
+  return bytes <= maxBytes || parts.length === 1
+}
+
+/** Without those that would stand in each other's way. */
+function firstOfEachKey(jobs: readonly NewJob[]): readonly NewJob[] {
+  const dedupeKeys = new Set<string>()
+  const uniqueKeys = new Set<string>()
+  return jobs.filter(({ dedupeKey, uniqueKey }) => {
+    const taken =
+      (dedupeKey !== undefined && dedupeKeys.has(dedupeKey)) ||
+      (uniqueKey !== undefined && uniqueKeys.has(uniqueKey))
+    if (taken) return false
+    if (dedupeKey !== undefined) dedupeKeys.add(dedupeKey)
+    if (uniqueKey !== undefined) uniqueKeys.add(uniqueKey)
+    return true
+  })
+}
+
+/** Columns of which no job says anything are left out. */
+function insertParts({ names }: Database, jobs: readonly NewJob[]) {
+  const rows = jobs.map((job) => JOB_COLUMNS.map((column) => columnValue(column, job)))
+  const used = JOB_COLUMNS.map((column, index) => ({ column, index })).filter(({ index }) =>
+    rows.some((row) => row[index] !== null),
+  )
+  const columns = used.map(({ column }) => column.name).join(', ')
+  return {
+    head: `INSERT INTO ${names.queueJobs} (${columns}) VALUES `,
+    parts: rows.map(
+      (row) => `(${used.map(({ column, index }) => expression(column, row[index])).join(',')})`,
+    ),
+    tail: '',
+  }
+}
+
+function expression(column: JobColumn, value: string | number | null | undefined): string {
+  if (value === null || value === undefined) return literal(column.preset ?? null)
+  if (column.kind !== 'due' || typeof value === 'number') return literal(value)
+  // The database's clock decides what is due: a delay is added here, not where the job was made.
+  if (value.startsWith('+')) return `UTC_TIMESTAMP(6) + ${interval(Number(value.slice(1)))}`
+  return literal(value.replace('T', ' ').replace('Z', ''))
+}
+
+function findText({ names }: Database, jobs: readonly NewJob[]): string {
+  const part = (column: string, values: readonly string[]): string =>
+    `SELECT id, dedupekey, uniquekey FROM ${names.queueJobs} WHERE ${column} IN (${list(values)})`
+  return [
+    part(
+      'id',
+      jobs.map((job) => job.id),
+    ),
+    part(
+      'dedupekey',
+      jobs.flatMap((job) => job.dedupeKey ?? []),
+    ),
+    part(
+      'uniquekey',
+      jobs.flatMap((job) => job.uniqueKey ?? []),
+    ),
+  ].join(' UNION ')
+}

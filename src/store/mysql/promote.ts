@@ -1,0 +1,41 @@
+import type { Promotion } from '../../ports/store.ts'
+import type { Database } from './connect.ts'
+import { numberList } from './text.ts'
+
+/**
+ * Makes due Scheduled and Retrying jobs Pending. Walks queue_jobs_watched from its front, so what waits
+ * for later costs nothing, and a look at one row tells when there is nothing to do.
+ */
+export function makePromoteDue(database: Database) {
+  const { queueJobs } = database.names
+
+  /** How long the first waits, of those that are due after `since`. */
+  async function nextDue(since: string): Promise<number | null> {
+    const { rows } = await database.run<{ duein: string }>(`SELECT
+        TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), watchtime) AS duein
+      FROM ${queueJobs} FORCE INDEX (queue_jobs_watched)
+      WHERE watch = 2 ${since} ORDER BY watchtime LIMIT 1`)
+    return rows[0] === undefined ? null : Number(rows[0].duein) / 1000
+  }
+
+  return async function promoteDue(request: { readonly limit: number }): Promise<Promotion> {
+    const first = await nextDue('')
+    if (first === null || first > 0) return { count: 0, queues: [], nextDueInMs: first }
+    const promoted = await database.transaction(async (run) => {
+      const { rows } = await run<{ seq: string; queue: string }>(`SELECT seq, queue
+        FROM ${queueJobs} FORCE INDEX (queue_jobs_watched)
+        WHERE watch = 2 AND watchtime <= UTC_TIMESTAMP(6)
+        ORDER BY watchtime LIMIT ${Math.max(0, Math.floor(request.limit))} FOR UPDATE SKIP LOCKED`)
+      if (rows.length > 0) {
+        await run(`UPDATE ${queueJobs} SET statusid = 0, modifiedon = UTC_TIMESTAMP(6)
+          WHERE seq IN (${numberList(rows.map((row) => row.seq))})`)
+      }
+      return rows
+    })
+    return {
+      count: promoted.length,
+      queues: [...new Set(promoted.map((row) => row.queue))],
+      nextDueInMs: await nextDue('AND watchtime > UTC_TIMESTAMP(6)'),
+    }
+  }
+}

@@ -1,0 +1,274 @@
+import mysql, { type Connection, type PoolConnection, type RowDataPacket } from 'mysql2/promise'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { beforeEach, expect, it } from 'vitest'
+import type { HandlerTransaction } from '../../../src/ports/store.ts'
+import { migrateMysql } from '../../../src/store/mysql/migrate.ts'
+import { splitStatements } from '../../../src/store/mysql/statements.ts'
+import { CLAIM, claimNew, codeOf, count, insert, newJob, newJobs, settlement } from './jobs.ts'
+import { storeSuite } from './store-suite.ts'
+import { connectionOf } from './mysql-target.ts'
+
+const FOLDER = path.resolve(import.meta.dirname, '../../../migrations/mysql')
+
+/** What only MySQL and MariaDB do. */
+export const mysqlRulesSuite = storeSuite('rules of MySQL', (bed) => {
+  async function connect(): Promise<Connection> {
+    return await mysql.createConnection({ ...connectionOf(bed.database), timezone: 'Z' })
+  }
+
+  async function inFreshDatabase(work: (uri: string) => Promise<void>): Promise<void> {
+    const { uri } = connectionOf(bed.database)
+    const name = `${uri.slice(uri.lastIndexOf('/') + 1)}_more`
+    try {
+      await work(`${uri}_more`)
+    } finally {
+      await bed.database.sql(`DROP DATABASE IF EXISTS ${name}`)
+    }
+  }
+
+  beforeEach(async () => {
+    await bed.database.sql('CREATE TABLE IF NOT EXISTS effects (note varchar(100)) ENGINE=InnoDB')
+    await bed.database.sql('DELETE FROM effects')
+  })
+
+  it('a transaction that DDL has committed without a word is found out', async () => {
+    const job = await claimNew(bed.store)
+    const transaction = bed.store.openTransaction()
+    await transaction.query(`INSERT INTO effects VALUES ('stands')`, [])
+    await transaction.query('CREATE TABLE IF NOT EXISTS made (id integer)', [])
+    expect(
+      await codeOf(transaction.commit({ settlement: settlement(job), jobs: [newJob()] })),
+    ).toBe('transaction_lost')
+    expect(await count(bed.database, 'queue_jobs')).toBe(1)
+    expect(await count(bed.database, 'job_histories')).toBe(0)
+    expect(await bed.store.settle([settlement(job)])).toHaveLength(1)
+  })
+
+  it('a handler that has switched autocommit on does not commit by halves', async () => {
+    const job = await claimNew(bed.store)
+    const transaction = bed.store.openTransaction()
+    await transaction.query('SET autocommit = 1', [])
+    expect(
+      await codeOf(transaction.commit({ settlement: settlement(job), jobs: [newJob()] })),
+    ).toBe('transaction_lost')
+    expect(await count(bed.database, 'queue_jobs')).toBe(1)
+    const next = bed.store.openTransaction()
+    await next.query(`INSERT INTO effects VALUES ('undone')`, [])
+    await next.rollback()
+    expect(await count(bed.database, 'effects')).toBe(0)
+  })
+
+  it('settings of a handler do not reach the end of its job, nor the next handler', async () => {
+    const store = bed.database.openStore({ handlerConnections: 1 })
+    try {
+      const job = await claimNew(store)
+      const transaction = store.openTransaction()
+      await transaction.query(
+        `SET sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES', time_zone = '+05:00', character_set_client = latin1`,
+        [],
+      )
+      const child = newJob({ payload: `it's "é" \\ 😀` })
+      await transaction.commit({ settlement: settlement(job), jobs: [child] })
+      expect(await store.findJob(child.id)).toMatchObject({ payload: child.payload })
+      const next = store.openTransaction()
+      expect(await next.query('SELECT @@time_zone AS zone, @@sql_mode AS mode', [])).toMatchObject([
+        { zone: '+00:00', mode: expect.stringContaining('STRICT_TRANS_TABLES') as string },
+      ])
+      await next.rollback()
+    } finally {
+      await store.close()
+    }
+  })
+
+  it('after a deadlock every further call throws, and nothing of the job stands', async () => {
+    await bed.database.sql('CREATE TABLE IF NOT EXISTS pair (id integer PRIMARY KEY, n integer)')
+    await bed.database.sql('REPLACE INTO pair VALUES (1, 0), (2, 0)')
+    const jobs = [await claimNew(bed.store), await claimNew(bed.store)]
+    const [one, two] = [bed.store.openTransaction(), bed.store.openTransaction()]
+    const raise = (held: HandlerTransaction, id: number): Promise<unknown> =>
+      held.query('UPDATE pair SET n = n + 1 WHERE id = ?', [id])
+    await raise(one, 1)
+    await raise(two, 2)
+    const both = await Promise.allSettled([raise(one, 2), raise(two, 1)])
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    const loser = both[0].status === 'rejected' ? 0 : 1
+    const [lost, kept] = loser === 0 ? [one, two] : [two, one]
+    expect(await codeOf(lost.query('SELECT 1', []))).toBe('transaction_lost')
+    expect(await codeOf(lost.client())).toBe('transaction_lost')
+    expect(
+      await codeOf(lost.commit({ settlement: settlement(jobs[loser]!), jobs: [newJob()] })),
+    ).toBe('transaction_lost')
+    await lost.rollback()
+    await kept.commit({ settlement: settlement(jobs[1 - loser]!), jobs: [] })
+    expect(await bed.database.sql('SELECT n FROM pair')).toEqual([{ n: 1 }, { n: 1 }])
+    expect(await count(bed.database, 'queue_jobs')).toBe(2)
+    expect(await bed.store.settled(jobs)).toHaveLength(1)
+  })
+
+  it('a deadlock on the connection itself, unseen by us, is found out as well', async () => {
+    await bed.database.sql('CREATE TABLE IF NOT EXISTS pair (id integer PRIMARY KEY, n integer)')
+    await bed.database.sql('REPLACE INTO pair VALUES (1, 0), (2, 0)')
+    const job = await claimNew(bed.store)
+    const transaction = bed.store.openTransaction()
+    const client = (await transaction.client()) as PoolConnection
+    const other = await connect()
+    try {
+      await other.query('START TRANSACTION')
+      // Much to undo makes a transaction the one that is kept.
+      await other.query(`INSERT INTO effects SELECT 'x' FROM information_schema.collations`)
+      await other.query('UPDATE pair SET n = n + 1 WHERE id = 2')
+      await client.query('UPDATE pair SET n = n + 1 WHERE id = 1')
+      const waiting = client.query('UPDATE pair SET n = n + 1 WHERE id = 2').catch(() => undefined)
+      await other.query('UPDATE pair SET n = n + 1 WHERE id = 1')
+      await waiting
+      await other.query('COMMIT')
+    } finally {
+      await other.end()
+    }
+    await client.query(`INSERT INTO effects VALUES ('after the deadlock')`)
+    expect(await codeOf(transaction.commit({ settlement: settlement(job), jobs: [] }))).toBe(
+      'transaction_lost',
+    )
+    expect(await count(bed.database, 'effects', `note = 'after the deadlock'`)).toBe(0)
+  })
+
+  it('many at once that meet in other orders all end what is theirs', async () => {
+    await insert(bed.store, ...newJobs(300))
+    const claimed = await bed.store.claim({ ...CLAIM, limit: 300 })
+    const orders = [claimed, claimed.toReversed(), claimed.toSorted(() => Math.random() - 0.5)]
+    const ended = await Promise.all(
+      orders.map((order) => bed.store.settle(order.map((key) => settlement(key)))),
+    )
+    expect(ended.flat()).toHaveLength(300)
+    expect(await count(bed.database, 'job_histories')).toBe(300)
+  })
+
+  it('rows locked by somebody for longer than a second are said to be locked', async () => {
+    const claimed = await claimNew(bed.store)
+    const lock = await bed.database.lockRow(claimed.jobId)
+    try {
+      expect(await codeOf(bed.store.settle([settlement(claimed)]))).toBe('database_locked')
+    } finally {
+      await lock.release()
+    }
+    expect(await bed.store.settle([settlement(claimed)])).toHaveLength(1)
+  })
+
+  it('more than a packet goes in by several, together or not at all', async () => {
+    const payload = 'x'.repeat(3_000_000)
+    const jobs = newJobs(12, { payload })
+    expect(new Set(await insert(bed.store, ...jobs))).toEqual(new Set(['stored']))
+    const taken = [...newJobs(11, { payload }), newJob({ id: jobs[0]!.id })]
+    expect(await codeOf(insert(bed.store, ...taken))).toBe('database_constraint')
+    expect(await count(bed.database, 'queue_jobs')).toBe(12)
+    const claimed = await bed.store.claim(CLAIM)
+    const results = claimed.map((key) =>
+      settlement(key, { kind: 'completed', result: payload }, { inputData: payload }),
+    )
+    expect(await bed.store.settle(results)).toHaveLength(12)
+    expect(await count(bed.database, 'job_histories', 'LENGTH(result) = 3000000')).toBe(12)
+  })
+
+  it('a message larger than a packet is refused before it is sent', async () => {
+    const [row] = await bed.database.sql('SELECT @@max_allowed_packet AS bytes')
+    const payload = 'x'.repeat(Number(row?.['bytes']))
+    expect(await codeOf(insert(bed.store, newJob({ payload })))).toBe('payload_too_large')
+    expect(await insert(bed.store, newJob())).toEqual(['stored'])
+  })
+
+  it('results keep every character on their way through JSON', async () => {
+    const result = JSON.stringify({ text: `\u0001\n\t"'\\ é😀 \u2028 %_ ?`, deep: [`\\"`] })
+    const claimed = await claimNew(bed.store)
+    await bed.store.settle([settlement(claimed, { kind: 'completed', result })])
+    expect(await bed.store.findJob(claimed.jobId)).toMatchObject({ result })
+  })
+
+  it('sessions of the store are strict, in UTC and read what is committed', async () => {
+    const transaction = bed.store.openTransaction()
+    const [row] = await transaction.query(
+      `SELECT @@time_zone AS zone, @@sql_mode AS mode, @@autocommit AS autocommit,
+        /*M! @@tx_isolation */ /*!80000 @@transaction_isolation */ AS isolation`,
+      [],
+    )
+    await transaction.rollback()
+    expect(row).toMatchObject({ zone: '+00:00', isolation: 'READ-COMMITTED' })
+    expect(Number(row?.['autocommit'])).toBe(0)
+    expect(row?.['mode']).toContain('STRICT_TRANS_TABLES')
+  })
+
+  it('migrations by two at once are applied once', async () => {
+    await inFreshDatabase(async (uri) => {
+      const both = await Promise.all(
+        [1, 2].map(() => migrateMysql({ connection: { uri }, dryRun: false })),
+      )
+      expect(both.map(({ applied }) => applied.length).sort()).toEqual([0, 1])
+    })
+  })
+
+  it('a migration that broke off goes on with the statement that failed', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'crossdock-test-'))
+    try {
+      await inFreshDatabase(async (uri) => {
+        await cp(FOLDER, folder, { recursive: true })
+        const file = path.join(folder, '0002_more.sql')
+        const sql = `INSERT IGNORE INTO crossdock_migrations (number, name, breaking, statements) VALUES (2, 'more', false, 0);
+          CREATE TABLE made (id integer);
+          CREATE TABLE made_next AS SELECT id FROM made_elsewhere;
+          UPDATE crossdock_migrations SET statements = NULL WHERE number = 2;`
+        await writeFile(file, sql)
+        const connection = { uri }
+        const run = (): Promise<unknown> => migrateMysql({ connection, dryRun: false, folder })
+        expect(await codeOf(run())).toBe('migration_failed')
+        const plan = await migrateMysql({ connection, dryRun: true, folder })
+        expect(plan.pending).toEqual(['0002_more'])
+        const other = await mysql.createConnection(uri)
+        await other.query('CREATE TABLE made_elsewhere (id integer)')
+        expect(await run()).toMatchObject({ applied: ['0002_more'] })
+        const [rows] = await other.query<RowDataPacket[]>(
+          'SELECT number, breaking, statements FROM crossdock_migrations ORDER BY number',
+        )
+        await other.end()
+        expect(rows).toEqual([
+          { number: 1, breaking: 1, statements: null },
+          { number: 2, breaking: 0, statements: null },
+        ])
+      })
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  it('a file that was run by hand, whole or in part, is taken over', async () => {
+    const sql = await readFile(path.join(FOLDER, '0001_tables.sql'), 'utf8')
+    const statements = splitStatements(sql)
+    for (const done of [4, statements.length]) {
+      await inFreshDatabase(async (uri) => {
+        const admin = await connect()
+        await admin.query(`CREATE DATABASE ${uri.slice(uri.lastIndexOf('/') + 1)}`)
+        await admin.end()
+        const hand = await mysql.createConnection(uri)
+        for (const statement of statements.slice(0, done)) await hand.query(statement)
+        await hand.end()
+        const { applied } = await migrateMysql({ connection: { uri }, dryRun: false })
+        expect(applied).toEqual(done === statements.length ? [] : ['0001_tables'])
+        const again = await migrateMysql({ connection: { uri }, dryRun: false })
+        expect(again.applied).toEqual([])
+      })
+    }
+  })
+
+  it('tables of somebody else are left alone', async () => {
+    await inFreshDatabase(async (uri) => {
+      const admin = await connect()
+      const name = uri.slice(uri.lastIndexOf('/') + 1)
+      await admin.query(`CREATE DATABASE ${name}`)
+      await admin.query(`CREATE TABLE ${name}.jobs (id integer)`)
+      await admin.end()
+      expect(await codeOf(migrateMysql({ connection: { uri }, dryRun: false }))).toBe(
+        'migration_foreign_table',
+      )
+    })
+  })
+})

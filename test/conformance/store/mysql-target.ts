@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto'
+import mysql, { type PoolOptions, type RowDataPacket } from 'mysql2/promise'
+import { createMysqlStore } from '../../../src/store/mysql/index.ts'
+import { migrateMysql } from '../../../src/store/mysql/migrate.ts'
+import type { MariadbService } from '../../services/mariadb-service.ts'
+import type { Row, Target, TargetDatabase, TargetServer } from './target.ts'
+
+/** A target on MariaDB or MySQL, however its server is started. */
+export function mysqlTarget(name: string, start: () => Promise<MariadbService>): Target {
+  let started: Promise<TargetServer> | undefined
+  return {
+    name,
+    start: () => (started ??= start().then(migratedServer)),
+  }
+}
+
+/** MySQL has no databases to copy: each is migrated. */
+function migratedServer(service: MariadbService): TargetServer {
+  return {
+    controllable: service.controllable,
+    announces: false,
+    errorsEndTransactions: false,
+    openDatabase: async () => {
+      const uri = `${service.url.replace(/\/$/, '')}/test_${randomBytes(6).toString('hex')}`
+      await migrateMysql({ connection: { uri }, dryRun: false })
+      return targetDatabase(uri)
+    },
+    kill: () => service.kill(),
+    restart: () => service.restart(),
+    stop: () => service.stop(),
+  }
+}
+
+const connections = new WeakMap<TargetDatabase, { readonly uri: string }>()
+
+/** How to reach a database of {@link mysqlTarget}, for what only this dialect does. */
+export function connectionOf(database: TargetDatabase): { readonly uri: string } {
+  const connection = connections.get(database)
+  if (connection === undefined) throw new Error('a database of another dialect')
+  return connection
+}
+
+function targetDatabase(uri: string): TargetDatabase {
+  const settings: PoolOptions = { uri, timezone: 'Z', charset: 'utf8mb4' }
+  const pool = mysql.createPool({ ...settings, connectionLimit: 4 })
+  const own = new Set<number>()
+  pool.pool.on('connection', (connection) => {
+    own.add(connection.threadId)
+    connection.on('error', () => undefined)
+  })
+
+  async function sql(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    const [rows] = await pool.query<RowDataPacket[]>(text, [...values])
+    return Array.isArray(rows) ? rows.map((row) => ({ ...row })) : []
+  }
+
+  /** The sessions of stores: those of this database that are not the tests' own. */
+  async function sessions(): Promise<readonly Row[]> {
+    const rows = await sql(
+      'SELECT id, command FROM information_schema.processlist WHERE db = DATABASE()',
+    )
+    return rows.filter((row) => !own.has(Number(row['id'] ?? row['ID'])))
+  }
+
+  const database: TargetDatabase = {
+    openStore: (options = {}) =>
+      createMysqlStore({
+        connection: { uri },
+        handlerConnections: options.handlerConnections ?? 4,
+        idleInTransactionMs: options.idleInTransactionMs ?? 15_000,
+        onConnectionError: () => undefined,
+      }),
+    sql,
+    sqlInZone: async (zone, text, values = []) => {
+      const offset = OFFSETS[zone]
+      if (offset === undefined) throw new Error(`no offset is known for ${zone}`)
+      const connection = await mysql.createConnection(settings)
+      try {
+        await connection.query('SET time_zone = ?', [offset])
+        const [rows] = await connection.query<RowDataPacket[]>(text, [...values])
+        return Array.isArray(rows) ? rows : []
+      } finally {
+        await connection.end()
+      }
+    },
+    lockRow: async (id) => {
+      const connection = await pool.getConnection()
+      await connection.query('START TRANSACTION')
+      await connection.query('SELECT 1 FROM queue_jobs WHERE id = ? FOR UPDATE', [id])
+      return {
+        release: async () => {
+          await connection.query('ROLLBACK')
+          connection.release()
+        },
+      }
+    },
+    breakConnections: async () => {
+      for (const row of await sessions()) {
+        await sql(`KILL CONNECTION ${Number(row['id'] ?? row['ID'])}`).catch(() => undefined)
+      }
+    },
+    sleep: (seconds) => `SELECT SLEEP(${seconds})`,
+    busyConnections: async () => {
+      const rows = await sessions()
+      return rows.filter((row) => (row['command'] ?? row['COMMAND']) === 'Query').length
+    },
+    refusedAtCommit: () => Promise.resolve(undefined),
+    breakingAtCommit: () => Promise.resolve(undefined),
+    drop: async () => {
+      const [rows] = await pool.query<(RowDataPacket & { name: string })[]>(
+        'SELECT DATABASE() AS name',
+      )
+      await sql(`DROP DATABASE ${rows[0]?.name ?? ''}`)
+      await pool.end()
+    },
+  }
+  connections.set(database, { uri })
+  return database
+}
+
+/** The server's own tables of time zones are empty unless somebody has filled them. */
+const OFFSETS: Readonly<Record<string, string>> = {
+  'America/New_York': '-05:00',
+  'Asia/Kolkata': '+05:30',
+}

@@ -1,0 +1,61 @@
+import { v7 } from 'uuid'
+import { systemClock } from '../../../src/app/system-clock.ts'
+import { createRegistry } from '../../../src/handler-kit/registry.ts'
+import { parseInput } from '../../../src/handler-kit/validate-input.ts'
+import type { Handler } from '../../../src/ports/handler.ts'
+import type { Store } from '../../../src/ports/store.ts'
+import type { WorkerSettings } from '../../../src/worker/settings.ts'
+import { startWakeUps, type RunningWakeUps } from '../../../src/worker/wake-ups.ts'
+import { createWorkers, type Workers } from '../../../src/worker/workers.ts'
+import { recordingLog, type LoggedLine } from './recording-log.ts'
+
+/** An instance's workers on the database of the running test. */
+export interface Instance {
+  readonly store: Store
+  readonly wakeUps: RunningWakeUps
+  readonly workers: Workers
+  /** Everything logged so far. */
+  readonly logged: readonly LoggedLine[]
+  /** As a shutdown does it; may be called twice. */
+  stop(graceMs?: number): Promise<void>
+}
+
+/** Starts workers on a store, which is closed when they are stopped. */
+export async function startInstance(
+  store: Store,
+  handlers: readonly Handler[],
+  settings: Partial<WorkerSettings> & Pick<WorkerSettings, 'owner' | 'leaseMs'>,
+): Promise<Instance> {
+  const log = recordingLog()
+  const wakeUps = await startWakeUps({ store, clock: systemClock, log, notify: true })
+  const workers = createWorkers({
+    settings: {
+      pools: [{ name: 'rest', workers: 5 }],
+      serves: () => true,
+      pollIntervalMs: 60_000,
+      maxRetries: 3,
+      timeoutMs: 60_000,
+      retry: { type: 'fixed', initialMs: 20, maxMs: 1_000, factor: 1, jitter: 0 },
+      graceMs: 300,
+      historyPayloads: 'changed',
+      ...settings,
+    },
+    store,
+    handlers: createRegistry(handlers),
+    parseInput,
+    wakeUps,
+    clock: systemClock,
+    makeId: v7,
+    random: Math.random,
+    log,
+  })
+  workers.start()
+  let stopping: Promise<void> | undefined
+  const stop = (graceMs = 5_000): Promise<void> =>
+    (stopping ??= (async () => {
+      await workers.stop(graceMs)
+      await wakeUps.stop()
+      await store.close()
+    })())
+  return { store, wakeUps, workers, logged: log.lines, stop }
+}

@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { startAdapters } from '../../../src/app/start-adapters.ts'
+import type { SubscriptionConfiguration } from '../../../src/config/configuration.ts'
+import { CrossdockError } from '../../../src/domain/errors.ts'
+import type { Protocol } from '../../../src/domain/job-type.ts'
+import { silentLog } from '../../../src/observe/log.ts'
+import type { AdapterDefinition, RunningAdapter } from '../../../src/ports/adapter.ts'
+
+const failure = new CrossdockError('not_available', 'the broker is away')
+
+test('an adapter that does not start has those before it stopped again', async () => {
+  const stopped: Protocol[] = []
+  const running = adapter('http', async () => stoppable('http', stopped))
+  const failing = adapter('mqtt', () => Promise.reject(failure))
+  await expect(start(running, failing)).rejects.toBe(failure)
+  expect(stopped).toEqual(['http'])
+})
+
+test('an adapter that does not stop either hides no failure to start', async () => {
+  const running = adapter('http', async () => ({
+    health: () => ({ status: 'ok' }),
+    stop: () => Promise.reject(new CrossdockError('not_available', 'no')),
+  }))
+  const failing = adapter('mqtt', () => Promise.reject(failure))
+  await expect(start(running, failing)).rejects.toBe(failure)
+})
+
+test('adapters that run are stopped together', async () => {
+  const stopped: Protocol[] = []
+  const adapters = await start(
+    adapter('http', async () => stoppable('http', stopped)),
+    adapter('mqtt', async () => stoppable('mqtt', stopped)),
+  )
+  expect(adapters.health()).toEqual([
+    { protocol: 'http', health: { status: 'ok' } },
+    { protocol: 'mqtt', health: { status: 'ok' } },
+  ])
+  await adapters.stop()
+  expect(stopped).toEqual(['http', 'mqtt'])
+})
+
+function adapter(protocol: Protocol, started: () => Promise<RunningAdapter>): AdapterDefinition {
+  return { protocol, subscriptionOptions: z.strictObject({}), start: started }
+}
+
+function stoppable(protocol: Protocol, stopped: Protocol[]): RunningAdapter {
+  return {
+    health: () => ({ status: 'ok' }),
+    stop: async () => {
+      stopped.push(protocol)
+    },
+  }
+}
+
+function start(...adapters: readonly AdapterDefinition[]) {
+  return startAdapters({
+    adapters,
+    subscriptions: adapters.map(({ protocol }): SubscriptionConfiguration => ({
+      protocol,
+      name: protocol,
+      handler: 'h',
+      contentType: 'json',
+      queue: undefined,
+      priority: undefined,
+      maxRetries: undefined,
+      timeoutSeconds: undefined,
+      options: {},
+    })),
+    sink: { deliver: async () => [] },
+    http: { route: () => undefined },
+    log: silentLog,
+  })
+}

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest'
+import { createStatus } from '../../../src/app/status.ts'
+import { configurationFromObject } from '../../../src/config/load.ts'
+import { createRegistry } from '../../../src/handler-kit/registry.ts'
+import type { HealthStatus } from '../../../src/ports/health.ts'
+import { manualClock } from '../worker/manual-clock.ts'
+
+const { configuration } = await configurationFromObject(
+  {},
+  { adapters: [], env: {}, directory: '/srv' },
+)
+
+function setUp(answer: () => Promise<void> = async () => undefined) {
+  const clock = manualClock()
+  const seen = { queueDepths: 0, missingHandlers: 0 }
+  const database: { status: HealthStatus } = { status: 'ok' }
+  const status = createStatus({
+    configuration,
+    version: '0.0.0',
+    startedAt: new Date(0),
+    clock,
+    store: {
+      queueDepths: async () => {
+        seen.queueDepths += 1
+        await answer()
+        return []
+      },
+      missingHandlers: async () => {
+        seen.missingHandlers += 1
+        return [`round ${seen.missingHandlers}`]
+      },
+    },
+    handlers: createRegistry([]),
+    health: async () => ({ status: database.status, components: {} }),
+    workers: undefined,
+    ingest: () => ({ waiting: 0, healthy: true }),
+    adapters: () => [],
+    parts: ['api'],
+  })
+  return { clock, seen, database, status }
+}
+
+test('pollers of the status share one count of the queues for a second', async () => {
+  const { clock, seen, status } = setUp()
+  await Promise.all(Array.from({ length: 20 }, status))
+  clock.standStill(999)
+  expect(await status()).toMatchObject({ queues: [], missingHandlers: ['round 1'] })
+  expect(seen).toEqual({ queueDepths: 1, missingHandlers: 1 })
+  clock.standStill(1)
+  expect(await status()).toMatchObject({ missingHandlers: ['round 2'] })
+  expect(seen).toEqual({ queueDepths: 2, missingHandlers: 2 })
+})
+
+test('a count that takes longer than a second is not started a second time', async () => {
+  const slow = Promise.withResolvers<void>()
+  const { clock, seen, status } = setUp(() => slow.promise)
+  const first = status()
+  await clock.advance(5_000)
+  const second = status()
+  await clock.advance(0)
+  expect(seen.queueDepths).toBe(1)
+  slow.resolve()
+  expect(await first).toEqual(await second)
+  await status()
+  expect(seen.queueDepths).toBe(2)
+})
+
+test('nothing is counted while the database is away', async () => {
+  const { seen, database, status } = setUp()
+  database.status = 'down'
+  expect(await status()).toMatchObject({ status: 'down', queues: null, missingHandlers: null })
+  expect(seen.queueDepths).toBe(0)
+})
