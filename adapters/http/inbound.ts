@@ -22,7 +22,7 @@ export function toMessage(
   request: HttpRequest,
   subscription: AdapterSubscription<HttpSubscriptionOptions>,
 ): ReadBody<InboundMessage> {
-  const identity = identityOf(request)
+  const identity = identityOf(request, subscription.options.path)
   if (!identity.ok) return identity
   const contentType = header(request, 'content-type')
   if (contentType !== undefined && contentType.length > MAX_CONTENT_TYPE_CHARACTERS) {
@@ -72,8 +72,11 @@ function bodyOf(
   }
 }
 
-/** What makes two requests one message: the key that the sender gave it. */
-function identityOf(request: HttpRequest): ReadBody<string | undefined> {
+/**
+ * What makes two requests one message: the key that the sender gave it, and what stands for the `:name`
+ * parts of the path. A sender that numbers the orders of each shop by themselves uses a key once in each.
+ */
+function identityOf(request: HttpRequest, path: string): ReadBody<string | undefined> {
   const name = ['idempotency-key', 'webhook-id'].find((each) => header(request, each) !== undefined)
   if (name === undefined) return { ok: true, value: undefined }
   const key = header(request, name) ?? ''
@@ -82,7 +85,15 @@ function identityOf(request: HttpRequest): ReadBody<string | undefined> {
         'invalid_idempotency_key',
         `The header ${name} has 1 to ${MAX_IDENTITY_CHARACTERS} characters.`,
       )
-    : { ok: true, value: `${SENDER}/${key}` }
+    : { ok: true, value: [SENDER, ...pathValues(request, path), key].join('/') }
+}
+
+/** Encoded, so that a value that holds a slash cannot look like two. */
+function pathValues({ params }: HttpRequest, path: string): readonly string[] {
+  return path
+    .split('/')
+    .filter((part) => part.startsWith(':'))
+    .map((part) => encodeURIComponent(params[part.slice(1)] ?? ''))
 }
 
 /** One that does not fit its column is left among the headers. */

@@ -12,8 +12,11 @@ const HOP_BY_HOP = [
   'upgrade',
 ]
 
-/** What gets its sender in; whoever may read jobs must not find it. */
-const CREDENTIALS = ['authorization', 'cookie', 'proxy-authorization', 'x-api-key']
+/**
+ * What gets its sender in; whoever may read jobs must not find it. By pattern, because each sender has a
+ * name of its own: `x-gitlab-token`, `x-auth-token`. Signatures stay: they hold for one message alone.
+ */
+const CREDENTIAL = /token|secret|passw(?:or)?d|api[-_]?key|authorization|cookie|credential/
 
 /**
  * The headers of a request as they are stored: names as sent, an array where one repeats, in order,
@@ -22,11 +25,11 @@ const CREDENTIALS = ['authorization', 'cookie', 'proxy-authorization', 'x-api-ke
  */
 export function messageHeaders(rawHeaders: readonly string[]): Headers {
   const sent = pairs(rawHeaders)
-  const dropped = new Set([...HOP_BY_HOP, ...CREDENTIALS, ...connectionOptions(sent)])
+  const dropped = new Set([...HOP_BY_HOP, ...connectionOptions(sent)])
   const kept = new Map<string, { readonly name: string; readonly values: string[] }>()
   for (const [name, value] of sent) {
     const key = name.toLowerCase()
-    if (dropped.has(key)) continue
+    if (dropped.has(key) || CREDENTIAL.test(key)) continue
     const entry = kept.get(key) ?? { name, values: [] }
     entry.values.push(value)
     kept.set(key, entry)

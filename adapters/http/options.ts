@@ -13,6 +13,10 @@ export const httpSubscriptionOptions = z.strictObject({
       PATH,
       'must begin with "/", hold no empty part, and be made of letters, digits and . _ ~ @ + , = -; a whole part may be a ":name"',
     )
+    .refine((path) => {
+      const names = path.match(/:\w+/g) ?? []
+      return new Set(names).size === names.length
+    }, 'must not name two parts alike: the second would take the place of the first')
     .describe('Where requests come in, such as /in/orders or /in/:shop/orders.'),
   method: z
     .enum(['POST', 'PUT', 'PATCH', 'DELETE', 'GET'])

@@ -52,7 +52,8 @@ export async function main(argv: readonly string[], given?: Terminal): Promise<n
     return EXIT.usage
   }
   try {
-    await program.parseAsync([...argv], { from: 'user' })
+    const words = namesCommand(program, argv) ? [...argv] : argv.slice(0, 1)
+    await program.parseAsync(words, { from: 'user' })
     return exitCode
   } catch (error) {
     // Commander has written its own message already, or the help that was asked for.
@@ -61,9 +62,20 @@ export async function main(argv: readonly string[], given?: Terminal): Promise<n
   }
 }
 
+/**
+ * Whether the first word is an option or a command. Where it is neither, Commander answers
+ * `bogus --help` with the help, as if all were well.
+ */
+function namesCommand(program: Command, [first = '']: readonly string[]): boolean {
+  const names = ['help', ...program.commands.map((command) => command.name())]
+  return first.startsWith('-') || names.includes(first)
+}
+
 function buildProgram(terminal: Terminal, finish: Finish): Command {
   const program = new Command('crossdock')
-    .description('Stands between message brokers and a database.')
+    .description(
+      'Stands between senders of messages and a database: commit-then-acknowledge ingestion, transactional handlers, a full history.',
+    )
     .version(programVersion(), '-V, --version')
     .showHelpAfterError('(crossdock --help shows the commands)')
     .addHelpText('after', EPILOGUE)

@@ -1,4 +1,4 @@
-import { CrossdockError } from '../domain/errors.ts'
+import { CrossdockError, isCrossdockError } from '../domain/errors.ts'
 import type { AddCommand } from './command.ts'
 import { type ConfigurationOption, configurationOption, loadFor } from './configuration-option.ts'
 import { EXIT } from './exit-code.ts'
@@ -49,9 +49,31 @@ async function sql(
   }
   const { configuration } = await loadFor(terminal, options)
   const application = await terminal.application()
-  const { results } = await application.runSql(configuration, text, terminalLog(terminal))
+  const { results } = await application
+    .runSql(configuration, text, terminalLog(terminal))
+    .catch((error: unknown) => {
+      throw withAdvice(error)
+    })
   for (const result of results) {
     terminal.out(options.json === true ? resultJson(result) : resultText(result))
   }
   return EXIT.ok
+}
+
+/** PostgreSQL's and MySQL's `SQLSTATE` of a table that is not there. */
+const NO_TABLE: readonly unknown[] = ['42P01', '42S02']
+
+const OWN_TABLE =
+  /["'.](?:queue_jobs|job_histories|jobs|job_notifications|crossdock_migrations)["']/
+
+/** A table of ours that is missing: nobody has migrated this database yet. */
+function withAdvice(error: unknown): unknown {
+  if (!isCrossdockError(error, 'database_error')) return error
+  const isOurs = NO_TABLE.includes(error.details['sqlstate']) && OWN_TABLE.test(error.message)
+  if (!isOurs) return error
+  return new CrossdockError(
+    error.code,
+    `${error.message}: run \`crossdock migrate\`, which makes the tables of Crossdock`,
+    { cause: error, details: error.details },
+  )
 }

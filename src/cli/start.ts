@@ -68,7 +68,9 @@ async function launch(terminal: Terminal, options: StartOptions): Promise<Runnin
     return await application.startCrossdock({ ...options, env: terminal.env })
   } catch (error) {
     if (!isCrossdockError(error, 'http_listen_failed')) throw error
-    const advice = takenPortAdvice(await loadFor(terminal, options))
+    // Another port helps against no other reason, such as an address that this machine does not have.
+    if (error.details['reason'] !== 'EADDRINUSE') throw error
+    const advice = takenPortAdvice(await loadFor(terminal, options), options.port)
     throw new CrossdockError(error.code, `${error.message}\n${advice}`, { cause: error })
   }
 }
@@ -88,8 +90,12 @@ async function runUntilStopped(
     return EXIT.failure
   }
   const seconds = instance.configuration.jobs.shutdownGraceMs / 1_000
+  const embedded =
+    instance.configuration.database.type === 'embedded'
+      ? '; the embedded PostgreSQL then goes on, and the next start finds it'
+      : ''
   terminal.err(
-    `${signal}: taking nothing in any more, and waiting up to ${seconds} s for handlers that run. A second Ctrl-C ends at once.`,
+    `${signal}: taking nothing in any more, and waiting up to ${seconds} s for handlers that run. A second Ctrl-C ends at once${embedded}.`,
   )
   try {
     await instance.shutdown(signal)

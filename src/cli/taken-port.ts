@@ -1,9 +1,17 @@
 import type { LoadedConfiguration } from '../config/load.ts'
 
-/** What to do about a port that cannot be had: the variable that sets it, where there is one. */
-export function takenPortAdvice({ configuration, variables }: LoadedConfiguration): string {
+/**
+ * What to do about a port that another program has: the variable that sets it, where there is one.
+ * @param given the port of `--port`, which goes before the configuration's
+ */
+export function takenPortAdvice(
+  { configuration, variables }: LoadedConfiguration,
+  given: number | undefined,
+): string {
+  const taken = given ?? configuration.http.port
+  const other = taken < 65_535 ? taken + 1 : 0
+  if (given !== undefined) return `Give another one, such as --port ${other}.`
   const variable = variables.get('http.port')?.[0]
-  const other = configuration.http.port < 65_535 ? configuration.http.port + 1 : 0
   const place = configuration.file ?? 'the configuration'
   const setting =
     variable === undefined

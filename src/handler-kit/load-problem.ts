@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { isAbsolute } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { dirname, isAbsolute, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CrossdockError, errorMessage, isCrossdockError, type ErrorCode } from '../domain/errors.ts'
 
@@ -13,7 +14,7 @@ export interface LoadProblem {
   readonly cause?: unknown
 }
 
-/** What more to tell about errors whose own message does not say what to do. */
+/** What more to tell about errors whose own message does not say what to do. `$1`: what was found. */
 const HINTS: readonly (readonly [matches: RegExp, hint: string])[] = [
   [
     /ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX/,
@@ -27,6 +28,7 @@ const HINTS: readonly (readonly [matches: RegExp, hint: string])[] = [
     /Cannot find module .*\.js'/,
     'Imports are taken as they are written: a TypeScript file is imported as `.ts`.',
   ],
+  [/does not provide an export named '([^']+)'/, 'If it is a type, write `import type { $1 }`.'],
   [/Cannot find package/, 'Install it in the folder of the handlers or in one above it.'],
 ]
 
@@ -45,7 +47,7 @@ export async function loadProblem(
     (error instanceof SyntaxError ? findPlace(await checkSyntax(file.realPath), isOwn) : undefined)
   const text = errorMessage(error)
   const told = `${text} ${error instanceof Error && 'code' in error ? String(error.code) : ''}`
-  const hint = HINTS.find(([matches]) => matches.test(told))?.[1]
+  const hint = (await meantFile(text)) ?? hintFor(told)
   // A file that it imports may be the one that is wrong.
   const placed = place === undefined || place.path === file.realPath ? file.path : place.path
   return {
@@ -55,6 +57,28 @@ export async function loadProblem(
     message: hint === undefined ? text : `${text.replace(/\.?$/, '.')} ${hint}`,
     cause: error,
   }
+}
+
+function hintFor(told: string): string | undefined {
+  for (const [matches, hint] of HINTS) {
+    const found = matches.exec(told)
+    if (found !== null) return hint.replace('$1', () => found[1] ?? '')
+  }
+  return undefined
+}
+
+/** The file beside, when an import left its ending out, or gave that of the compiled file. */
+async function meantFile(text: string): Promise<string | undefined> {
+  const [, missing, importer] = /^Cannot find module '(.+)' imported from (.+)$/.exec(text) ?? []
+  if (missing === undefined || importer === undefined) return undefined
+  const bare = missing.replace(/\.m?js$/, '')
+  for (const meant of ['.ts', '.mts', '.js', '.mjs'].map((ending) => bare + ending)) {
+    const entry = await stat(meant).catch(() => undefined)
+    if (entry?.isFile() !== true) continue
+    const specifier = relative(dirname(importer), meant).replaceAll('\\', '/')
+    return `Did you mean \`${specifier.startsWith('.') ? '' : './'}${specifier}\`? An import says the file's real ending.`
+  }
+  return undefined
 }
 
 /**

@@ -1,3 +1,5 @@
+import { isLoopback } from '../domain/loopback.ts'
+
 /** Which names a server goes by. */
 export interface KnownHosts {
   /** Where the server listens. */
@@ -26,10 +28,6 @@ export function createHostCheck({ listenHost, allowedHosts }: KnownHosts) {
     const name = /^(\[[^\]]+\]|[^:]+?)\.?(?::\d*)?$/.exec(hostHeader ?? '')?.[1]
     return name !== undefined && known.has(name.toLowerCase())
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }
 
 function bracketed(host: string): string {

@@ -59,7 +59,8 @@ declare module 'fastify' {
 /** Makes the server; nothing listens before {@link HttpServer.listen}. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { log, bodyLimitBytes } = options
-  const listenHost = options.host === 'localhost' ? '127.0.0.1' : withoutBrackets(options.host)
+  const listenHost =
+    options.host.toLowerCase() === 'localhost' ? '127.0.0.1' : withoutBrackets(options.host)
   const gate = createGate({ listenHost, allowedHosts: options.allowedHosts ?? [] })
   const table = createRouteTable()
   let state: 'new' | 'listening' | 'draining' = 'new'

@@ -223,6 +223,13 @@ describe('the start is stopped', () => {
     ['an enum', 'bad.ts', '\nenum A { b }\nexport default A', 2, /`as const`/],
     ['an error at its top level', 'bad.ts', '\n\n\nthrow new Error("boom")', 4, /boom/],
     ['a missing export', 'bad.ts', '\nimport { nope } from "crossdock"\nnope()', 2, /nope/],
+    [
+      'a type imported as a value',
+      'bad.ts',
+      '\nimport { HandlerContext } from "crossdock"\nlet a: HandlerContext',
+      2,
+      /`import type \{ HandlerContext \}`/,
+    ],
     ['a missing package', 'bad.ts', 'import "not-installed"', undefined, /Install it/],
     ['a TypeScript file named .js', 'bad.ts', 'import "./x.js"', undefined, /`\.ts`/],
   ])('by %s, with file and line', async (_what, file, text, line, message) => {
@@ -248,6 +255,14 @@ describe('the start is stopped', () => {
       { file: join(root, 'lib/b.ts'), line: 2 },
     ])
   })
+
+  it.each(['../lib/prices', '../lib/prices.js'])(
+    'by the import of %s where prices.ts was meant, naming it',
+    async (specifier) => {
+      await write({ 'h/a.ts': `import ${JSON.stringify(specifier)}`, 'lib/prices.ts': '' })
+      expect((await load('h')).error?.message).toContain('Did you mean `../lib/prices.ts`?')
+    },
+  )
 
   it('by a syntax error below node_modules, with file and line', async () => {
     await write({ 'node_modules/x/h/a.ts': '\nenum A { b }' })

@@ -96,6 +96,22 @@ test('sql --json prints one object a statement', async () => {
   })
 })
 
+test.each([
+  ['relation "queue_jobs" does not exist', '42P01', true],
+  ["Table 'app.job_histories' doesn't exist", '42S02', true],
+  ['relation "orders" does not exist', '42P01', false],
+])('sql on a missing table (%s) says when to migrate', async (message, sqlstate, isOurs) => {
+  const application = {
+    runSql: async () => {
+      throw new CrossdockError('database_error', message, { details: { sqlstate } })
+    },
+  }
+  const { exitCode, stderr } = await run('sql x', { application })
+  expect(exitCode).toBe(1)
+  expect(stderr).toContain(message)
+  expect(stderr.includes('run `crossdock migrate`')).toBe(isOurs)
+})
+
 test('sql reads standard input where no statement is given, and refuses to run nothing', async () => {
   const seen: string[] = []
   const application = {

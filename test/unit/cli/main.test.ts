@@ -50,6 +50,12 @@ test.each(['jobs list', 'make:handler x', 'doctor'])(
   },
 )
 
+test('an unknown command is wrong usage beside --help too', async () => {
+  const { exitCode, stdout, stderr } = await run('bogus --help')
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
+  expect(stderr).toContain("unknown command 'bogus'")
+})
+
 test('an unknown option is wrong usage', async () => {
   expect(await run('migrate --dryrun')).toMatchObject({
     exitCode: 2,

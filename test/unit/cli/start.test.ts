@@ -65,6 +65,22 @@ test('a second Ctrl-C ends at once with 130', async () => {
   expect(stderr).toContain('Ended at once')
 })
 
+test.each([
+  ['embedded', {}, true],
+  ['a server', { url: 'postgresql://db/shop' }, false],
+])('says what a second Ctrl-C leaves behind: %s', async (_what, database, isEmbedded) => {
+  const loaded = await configurationFromObject(
+    { database },
+    { adapters: [httpAdapter], env: {}, directory: '/srv' },
+  )
+  const { stderr } = await run('start', {
+    signals: ['SIGINT'],
+    application: { startCrossdock: async () => instanceOf(loaded.configuration) },
+  })
+  expect(stderr).toContain('A second Ctrl-C ends at once')
+  expect(stderr.includes('the embedded PostgreSQL then goes on')).toBe(isEmbedded)
+})
+
 test('a second SIGTERM changes nothing', async () => {
   const { exitCode } = await run('start', {
     signals: ['SIGTERM', 'SIGTERM'],
@@ -83,20 +99,36 @@ test('an instance that ends by itself is a failure', async () => {
 })
 
 test('a port that is taken names the variable to set', async () => {
-  const application = {
-    startCrossdock: () =>
-      Promise.reject(new CrossdockError('http_listen_failed', 'Port 8080 is taken.')),
-  }
+  const application = failsToListen('EADDRINUSE')
   const withVariable = await run('start', {
     application,
     configuration: '{ "http": { "port": "${CROSSDOCK_HTTP_PORT:8080}" } }',
   })
   expect(withVariable.exitCode).toBe(1)
-  expect(withVariable.stderr).toContain('error: Port 8080 is taken.\nSet CROSSDOCK_HTTP_PORT')
+  expect(withVariable.stderr).toContain('error: Cannot listen.\nSet CROSSDOCK_HTTP_PORT')
   expect(withVariable.stderr).toContain('CROSSDOCK_HTTP_PORT=8081')
   const without = await run('start', { application })
   expect(without.stderr).toContain('Change http.port in')
 })
+
+test('a port of --port that is taken is not advised again', async () => {
+  const { exitCode, stderr } = await run('start --port 8081', {
+    application: failsToListen('EADDRINUSE'),
+    configuration: '{ "http": { "port": "${CROSSDOCK_HTTP_PORT:8080}" } }',
+  })
+  expect(exitCode).toBe(1)
+  expect(stderr).toContain('error: Cannot listen.\nGive another one, such as --port 8082.')
+})
+
+test.each(['EADDRNOTAVAIL', 'EACCES', 'ENOTFOUND'])(
+  'of %s nobody is told that the port was taken',
+  async (reason) => {
+    const { exitCode, stderr } = await run('start', { application: failsToListen(reason) })
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain('error: Cannot listen.')
+    expect(stderr).not.toMatch(/port/)
+  },
+)
 
 test('the options reach the instance', async () => {
   let seen: object | undefined
@@ -127,3 +159,12 @@ test.each([
   expect(exitCode).toBe(2)
   expect(stderr).toContain(explanation)
 })
+
+function failsToListen(reason: string) {
+  return {
+    startCrossdock: () =>
+      Promise.reject(
+        new CrossdockError('http_listen_failed', 'Cannot listen.', { details: { reason } }),
+      ),
+  }
+}

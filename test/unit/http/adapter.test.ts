@@ -157,6 +157,15 @@ describe('a message', () => {
         Cookie: 'c=1',
         'Proxy-Authorization': 'x',
         'X-Api-Key': 'x',
+        'x-gitlab-token': 'x',
+        'X-Auth-Token': 'x',
+        'x-webhook-secret': 'x',
+        'x-db-password': 'x',
+        'x-passwd': 'x',
+        apikey: 'x',
+        'X-Amz-Credential': 'x',
+        'x-hub-signature-256': 'sha256=1',
+        'Webhook-Signature': 'v1,1',
         Connection: 'keep-alive, x-hop',
         'X-Hop': '1',
         'x-utf8': Buffer.from('ü').toString('latin1'),
@@ -170,6 +179,8 @@ describe('a message', () => {
       'content-type': 'application/json',
       'X-Mixed': 'v',
       'x-many': ['1', '2'],
+      'x-hub-signature-256': 'sha256=1',
+      'Webhook-Signature': 'v1,1',
       'x-utf8': 'ü',
       'x-bytes': { base64: '/w==' },
       'Content-Length': '2',
@@ -193,6 +204,21 @@ describe('a message', () => {
     const { url, messages } = await started()
     await post(url, {}, headers)
     expect(messages[0]?.identity).toBe(identity)
+  })
+
+  test('of one key in two shops is two messages, where the path tells the shops apart', async () => {
+    const { url, messages } = await started({ path: '/in/:shop/:year' })
+    for (const path of ['paris/2026', 'london/2026', 'paris%2F2026/x', 'paris/2026%2Fx']) {
+      await post(`${url}/${path}`, {}, { 'idempotency-key': 'order-17' })
+    }
+    expect(messages.map(({ identity }) => identity)).toEqual([
+      'anonymous/paris/2026/order-17',
+      'anonymous/london/2026/order-17',
+      'anonymous/paris%2F2026/x/order-17',
+      'anonymous/paris/2026%2Fx/order-17',
+    ])
+    await post(`${url}/paris/2026`, {})
+    expect(messages.at(-1)?.identity).toBeUndefined()
   })
 
   test.each(['', 'k'.repeat(256)])('with a key that cannot be one is 400', async (key) => {
