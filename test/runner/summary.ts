@@ -37,16 +37,34 @@ function remarks(results: readonly AreaResult[]): string[] {
   return lines.length === 0 ? [] : ['', ...lines]
 }
 
+/** More tests of one file, skipped for one reason, are counted and not named. */
+const MANY = 5
+
+function reasonOf(test: { readonly reason?: string | undefined } | undefined): string {
+  return test?.reason ?? 'no reason given'
+}
+
+function groupOf(test: {
+  readonly area: string
+  readonly name: string
+  readonly reason?: string | undefined
+}): string {
+  return `${test.area}: ${test.name.split(' > ')[0] ?? ''}\0${reasonOf(test)}`
+}
+
 /** Loud on purpose: a test that is skipped unseen is a test that nobody has. */
 function skips(results: readonly AreaResult[]): string[] {
   const { skipped } = sum(results)
   if (skipped === 0) return []
-  const named = results.flatMap(({ area, skippedTests }) =>
-    skippedTests.map(
-      ({ name, reason }) => `  ${area}: ${name}\n    ${reason ?? 'no reason given'}`,
-    ),
+  const all = results.flatMap(({ area, skippedTests }) =>
+    skippedTests.map((test) => ({ ...test, area })),
   )
-  const unnamed = skipped - named.length
+  const named = [...Map.groupBy(all, groupOf)].flatMap(([group, tests]) =>
+    tests.length > MANY
+      ? [`  ${group.split('\0')[0] ?? ''}: ${tests.length} tests`, `    ${reasonOf(tests[0])}`]
+      : tests.flatMap((test) => [`  ${test.area}: ${test.name}`, `    ${reasonOf(test)}`]),
+  )
+  const unnamed = skipped - all.length
   return [
     '',
     `!!! ${skipped} SKIPPED`,

@@ -12,7 +12,7 @@ export const announceSuite = storeSuite('announcements', (bed) => {
   })
 
   beforeEach(({ skip }) => {
-    if (!bed.server.announces) skip()
+    if (!bed.server.announces) skip('this database announces nothing')
   })
 
   /** What another instance hears, from the moment it listens. */

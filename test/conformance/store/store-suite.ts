@@ -28,7 +28,7 @@ export function storeSuite(area: string, define: (bed: Bed) => void): StoreSuite
       })
 
       beforeEach(async ({ skip }) => {
-        if (database === undefined) return skip()
+        if (database === undefined) return skip(`${target.name} is not available`)
         await database.sql('DELETE FROM job_histories')
         await database.sql('DELETE FROM queue_jobs')
       })

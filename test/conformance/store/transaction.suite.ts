@@ -129,7 +129,9 @@ export const transactionSuite = storeSuite('handlers’ transactions', (bed) => 
   )
 
   it('are lost by an SQL error, even where the handler caught it', async ({ skip }) => {
-    if (!bed.server.errorsEndTransactions) return skip()
+    if (!bed.server.errorsEndTransactions) {
+      return skip('an SQL error does not end a transaction of this database')
+    }
     await effect()
     await expect(transaction.sql(['SELECT nonsense'], [])).rejects.toThrow(/nonsense/)
     expect(await codeOf(commit(newJob()))).toBe('transaction_lost')
@@ -160,7 +162,7 @@ export const transactionSuite = storeSuite('handlers’ transactions', (bed) => 
 
   it('leave nothing when COMMIT itself is refused', async ({ skip }) => {
     const refused = await bed.database.refusedAtCommit()
-    if (refused === undefined) return skip()
+    if (refused === undefined) return skip('COMMIT cannot be made to fail on this database')
     await effect()
     await transaction.query(refused, [])
     expect(await codeOf(commit(newJob()))).toBe('database_constraint')
@@ -169,7 +171,7 @@ export const transactionSuite = storeSuite('handlers’ transactions', (bed) => 
 
   it('leave nothing when the connection breaks at COMMIT', async ({ skip }) => {
     const breaking = await bed.database.breakingAtCommit()
-    if (breaking === undefined) return skip()
+    if (breaking === undefined) return skip('COMMIT cannot be made to break on this database')
     await effect()
     await transaction.query(breaking, [])
     expect(await codeOf(commit(newJob()))).toBe('database_unavailable')

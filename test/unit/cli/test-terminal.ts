@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import type { Application, RunningInstance } from '../../../src/cli/application.ts'
 import { main } from '../../../src/cli/main.ts'
@@ -58,6 +58,7 @@ export async function runWords(
     application: async () => ({ ...unusable, ...application }),
   }
   const exitCode = await main(words, terminal)
+  rmSync(cwd, { recursive: true, force: true })
   return { exitCode: exited ?? exitCode, stdout: out.join('\n'), stderr: err.join('\n') }
 }
 
