@@ -176,7 +176,7 @@ export interface QueueDepth {
  * (test/conformance/store) runs on every one. Every method may be called at any time and at once;
  * each that is one statement is one commit.
  * @throws CrossdockError from every method: `database_unavailable`, `database_retryable`,
- *   `database_locked` (somebody holds a row or a key for longer than a second),
+ *   `database_locked` (somebody holds a row or a key for longer than a statement waits),
  *   `database_data`, `database_constraint`, `database_error`, `payload_too_large`.
  */
 export interface Store {

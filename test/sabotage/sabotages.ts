@@ -194,4 +194,20 @@ export const sabotages: readonly Sabotage[] = [
     testFile: 'test/integration/worker/locks.test.ts',
     test: 'is the handler’s own where it updates its job, which is still completed once',
   },
+  {
+    name: '12: a server that does not answer is out of reach',
+    file: 'src/store/postgresql/connect.ts',
+    line: 'query_timeout: ANSWER_LIMIT_MS,',
+    instead: '',
+    testFile: 'test/integration/worker/silent-server.test.ts',
+    test: 'a server that falls silent with its connections open is out of reach within seconds',
+  },
+  {
+    name: '13: a handler that brings instances down uses up its attempts',
+    file: 'src/worker/workers.ts',
+    line: 'faulty ? crashedError() : stoppingError()',
+    instead: 'stoppingError()',
+    testFile: 'test/integration/worker/crashes.test.ts',
+    test: 'a handler that still runs when an exception ends its instance has failed an attempt',
+  },
 ]
