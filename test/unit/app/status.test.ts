@@ -60,7 +60,9 @@ test('a count that takes longer than a second is not started a second time', asy
   await clock.advance(0)
   expect(seen.queueDepths).toBe(1)
   slow.resolve()
-  expect(await first).toEqual(await second)
+  const { memory: _first, ...one } = (await first) as Record<string, unknown>
+  const { memory: _second, ...two } = (await second) as Record<string, unknown>
+  expect(one).toEqual(two)
   await status()
   expect(seen.queueDepths).toBe(2)
 })
