@@ -3,6 +3,7 @@ import { v7 } from 'uuid'
 import { DEFAULT_RETRY_POLICY } from '../src/domain/retry.ts'
 import { createGroupCommit } from '../src/ingest/group-commit.ts'
 import { parseInput } from '../src/handler-kit/validate-input.ts'
+import { NO_LOCKS } from '../src/ports/job-locks.ts'
 import { createRegistry } from '../src/handler-kit/registry.ts'
 import { defineHandler } from '../src/handler-kit/define-handler.ts'
 import { silentLog } from '../src/observe/log.ts'
@@ -46,7 +47,7 @@ export async function openCrossdock(url: string, workers: number) {
     }),
   ])
   const clock = systemClock
-  const wakeUps = await startWakeUps({ store, clock, log: silentLog, notify: true })
+  const wakeUps = await startWakeUps({ channels: [store], clock, log: silentLog })
   const commit = createGroupCommit({ store, wakeUps, clock, log: silentLog, random: Math.random })
   const running = createWorkers({
     settings: {
@@ -65,6 +66,7 @@ export async function openCrossdock(url: string, workers: number) {
     handlers,
     parseInput,
     wakeUps,
+    locks: NO_LOCKS,
     clock,
     makeId: v7,
     random: Math.random,

@@ -26,6 +26,7 @@ import { createMessageSink } from './ingest/message-sink.ts'
 import { createHealth } from './observe/health.ts'
 import { createLog } from './observe/log.ts'
 import type { Handler, HandlerRegistry } from './ports/handler.ts'
+import { NO_LOCKS } from './ports/job-locks.ts'
 import type { Log } from './ports/log.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
 import { createWorkers } from './worker/workers.ts'
@@ -136,7 +137,11 @@ async function start(
 
   /** Whether an exception that nobody caught ends this instance. */
   let faulty = false
-  const wakeUps = await startWakeUps({ store, clock, log, notify: configuration.database.notify })
+  const wakeUps = await startWakeUps({
+    channels: configuration.database.notify ? [store] : [],
+    clock,
+    log,
+  })
   teardown.add('wake-ups', () => wakeUps.stop())
 
   const workers = parts.has('worker')
@@ -157,6 +162,7 @@ async function start(
         handlers,
         parseInput,
         wakeUps,
+        locks: NO_LOCKS,
         clock,
         makeId,
         random,

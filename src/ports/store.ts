@@ -1,6 +1,7 @@
 import type { Execution, Job, NewJob, Progress } from '../domain/job.ts'
 import type { Headers } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
+import type { WakeUpChannel } from './wake-ups.ts'
 
 /** Names one execution of a job: `epoch` is the fencing token that the claim gave. */
 export interface ExecutionKey {
@@ -179,7 +180,7 @@ export interface QueueDepth {
  *   `database_locked` (somebody holds a row or a key for longer than a statement waits),
  *   `database_data`, `database_constraint`, `database_error`, `payload_too_large`.
  */
-export interface Store {
+export interface Store extends WakeUpChannel {
   readonly dialect: 'postgresql' | 'mysql'
   /**
    * Inserts jobs in one statement and says of each, in order, what became of it, after COMMIT.
@@ -225,13 +226,6 @@ export interface Store {
   missingHandlers(known: readonly string[]): Promise<readonly string[]>
   /** Asks the database something small. Returns its version, and how long it took in milliseconds. */
   ping(): Promise<{ readonly version: string; readonly latencyMs: number }>
-  /**
-   * Tells `listener` what other instances and plain INSERTs announce, and with `null` whenever
-   * something may have been missed (after each reconnect). Reconnects for ever.
-   */
-  listen(listener: (queues: readonly string[] | null) => void): Promise<{ stop(): Promise<void> }>
-  /** Tells other instances that these queues have ready jobs. */
-  announce(queues: readonly string[]): Promise<void>
   /** Ends every connection; open handler transactions are broken. May be called twice. */
   close(): Promise<void>
 }

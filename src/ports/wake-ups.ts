@@ -1,10 +1,37 @@
+/** What one instance tells the others, or another program's SQL tells all of them. */
+export interface Announcement {
+  /** Queues that may have ready jobs; `null`: any queue. */
+  readonly queues: readonly string[] | null
+  /** Whether a schedule may have come, changed or gone. */
+  readonly schedules: boolean
+}
+
+/** Something may have been missed: look at everything. */
+export const ANYTHING: Announcement = { queues: null, schedules: true }
+
+/** A way to tell other instances: the database's, or Redis. What it carries are hints; losing one costs time, never a job. */
+export interface WakeUpChannel {
+  /**
+   * Tells `listener` what others announce, and {@link ANYTHING} whenever something may have been missed:
+   * at first, and after each reconnect. Reconnects for ever. What this very channel announced it does not
+   * hear.
+   */
+  listen(listener: (heard: Announcement) => void): Promise<{ stop(): Promise<void> }>
+  /** Tells the other instances. Rejects when nobody was told. */
+  announce(said: Announcement): Promise<void>
+}
+
 /** Tells sleeping parts of this process, and other instances, that there is something to do. */
 export interface WakeUps {
   /** Ready jobs were committed in these queues: wakes workers here at once, and others soon after. */
   ready(queues: readonly string[]): void
   /** Waiting jobs were committed: whoever promotes due rows looks again. */
   waiting(): void
+  /** Schedules were changed: whoever fires them looks again, here and elsewhere. */
+  schedules(): void
   /** Called with the queues that may have ready jobs; `null`: any queue. Returns how to stop it. */
   onReady(listener: (queues: readonly string[] | null) => void): () => void
   onWaiting(listener: () => void): () => void
+  /** Called when a schedule may have come, changed or gone. Returns how to stop it. */
+  onSchedules(listener: () => void): () => void
 }

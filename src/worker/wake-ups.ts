@@ -1,7 +1,6 @@
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
-import type { Store } from '../ports/store.ts'
-import type { WakeUps } from '../ports/wake-ups.ts'
+import type { Announcement, WakeUpChannel, WakeUps } from '../ports/wake-ups.ts'
 
 /** {@link WakeUps} and its ends. */
 export interface RunningWakeUps extends WakeUps {
@@ -16,23 +15,29 @@ const ANNOUNCE_EVERY_MS = 20
  * over the whole database at commit, and one for each commit divided them by three under 32 writers.
  */
 export async function startWakeUps(options: {
-  readonly store: Pick<Store, 'announce' | 'listen'>
+  /** Ways to the other instances, each used for everything; none: they find work by polling. */
+  readonly channels: readonly WakeUpChannel[]
   readonly clock: Clock
   readonly log: Log
-  /** Whether to talk with other instances; default true. Without it they find work by polling. */
-  readonly notify: boolean
 }): Promise<RunningWakeUps> {
-  const { store, clock, log, notify } = options
+  const { channels, clock, log } = options
   const readyListeners = new Set<(queues: readonly string[] | null) => void>()
   const waitingListeners = new Set<() => void>()
+  const scheduleListeners = new Set<() => void>()
   const pending = new Set<string>()
+  let schedulesPending = false
   let timer: Timer | undefined
   let announcing: Promise<void> = Promise.resolve()
 
-  function tell(queues: readonly string[] | null): void {
-    for (const listener of readyListeners) {
+  function tell({ queues, schedules }: Announcement): void {
+    if (queues === null || queues.length > 0) call(readyListeners, queues)
+    if (schedules) call(scheduleListeners, undefined)
+  }
+
+  function call<Said>(listeners: Iterable<(said: Said) => void>, said: Said): void {
+    for (const listener of listeners) {
       try {
-        listener(queues)
+        listener(said)
       } catch (error) {
         // Whoever announces has just committed, and must not fail for it.
         log.error({ err: error }, 'a part could not be woken')
@@ -40,35 +45,48 @@ export async function startWakeUps(options: {
     }
   }
 
-  function announceSoon(queues: readonly string[]): void {
-    if (!notify) return
-    for (const queue of queues) pending.add(queue)
-    timer ??= clock.after(ANNOUNCE_EVERY_MS, announce)
+  function announceSoon(): void {
+    if (channels.length > 0) timer ??= clock.after(ANNOUNCE_EVERY_MS, announce)
   }
 
   function announce(): void {
     timer?.cancel()
     timer = undefined
-    const named = [...pending]
+    const said = { queues: [...pending], schedules: schedulesPending }
     pending.clear()
-    if (named.length === 0) return
-    announcing = store.announce(named).catch((error: unknown) => {
-      log.debug(
-        { err: error },
-        'other instances were not told of new jobs; they find them by polling',
-      )
-    })
+    schedulesPending = false
+    if (said.queues.length === 0 && !said.schedules) return
+    announcing = Promise.all(channels.map((channel) => announceBy(channel, said))).then(
+      () => undefined,
+    )
   }
 
-  const listening = notify ? await store.listen(tell) : undefined
+  async function announceBy(channel: WakeUpChannel, said: Announcement): Promise<void> {
+    try {
+      await channel.announce(said)
+    } catch (error) {
+      log.debug(
+        { err: error },
+        'other instances were not told of new work; they find it by polling',
+      )
+    }
+  }
+
+  const listening = await Promise.all(channels.map((channel) => channel.listen(tell)))
 
   return {
     ready: (queues) => {
-      tell(queues)
-      announceSoon(queues)
+      call(readyListeners, queues)
+      for (const queue of queues) pending.add(queue)
+      announceSoon()
     },
     waiting: () => {
       for (const listener of waitingListeners) listener()
+    },
+    schedules: () => {
+      call(scheduleListeners, undefined)
+      schedulesPending = true
+      announceSoon()
     },
     onReady: (listener) => {
       readyListeners.add(listener)
@@ -78,11 +96,15 @@ export async function startWakeUps(options: {
       waitingListeners.add(listener)
       return () => waitingListeners.delete(listener)
     },
+    onSchedules: (listener) => {
+      scheduleListeners.add(listener)
+      return () => scheduleListeners.delete(listener)
+    },
     stop: async () => {
       // What was given back last is what the others are to run.
       announce()
       await announcing
-      await listening?.stop()
+      await Promise.all(listening.map((each) => each.stop()))
     },
   }
 }

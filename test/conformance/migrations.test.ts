@@ -2,6 +2,7 @@ import { appendFile, cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { ANYTHING, type Announcement } from '../../src/ports/wake-ups.ts'
 import { createPostgresqlStore } from '../../src/store/postgresql/index.ts'
 import { migratePostgresql } from '../../src/store/postgresql/migrate.ts'
 import type { MigrationReport } from '../../src/store/migration-files.ts'
@@ -166,13 +167,19 @@ describe('migrations on PostgreSQL', () => {
         })
       const [store, other] = [open(), open()]
       try {
-        const heard: (readonly string[] | null)[] = []
-        await other.listen((queues) => heard.push(queues))
-        await store.announce(['q'])
-        await expect.poll(() => heard).toEqual([null, ['q']])
+        const heard: Announcement[] = []
+        await other.listen((said) => heard.push(said))
+        await store.announce({ queues: ['q'], schedules: false })
+        await expect.poll(() => heard).toEqual([ANYTHING, { queues: ['q'], schedules: false }])
         const table = `"${schema.replaceAll('"', '""')}".queue_jobs`
         await query(database.url, `INSERT INTO ${table} (handler) VALUES ('plain')`)
-        await expect.poll(() => heard).toEqual([null, ['q'], null])
+        await expect
+          .poll(() => heard)
+          .toEqual([
+            ANYTHING,
+            { queues: ['q'], schedules: false },
+            { queues: null, schedules: false },
+          ])
 
         await insert(store, newJob({ dedupeKey: 'd' }))
         expect(await insert(store, newJob({ dedupeKey: 'd' }))).toEqual(['duplicate'])

@@ -1,4 +1,5 @@
 import type { Connection } from 'mysql2/promise'
+import { ANYTHING, type Announcement } from '../../ports/wake-ups.ts'
 import type { Database } from './connect.ts'
 
 const RECONNECT_MS = [100, 500, 1000, 2000, 5000] as const
@@ -9,13 +10,13 @@ const PROBE_MS = 5_000
 /**
  * MySQL has no NOTIFY, so nobody is told of other instances' jobs: polling finds them. What can be told
  * is that the database is back after an outage: a connection of its own is held for that, and each time
- * it comes about the listener hears `null`.
+ * it comes about the listener hears that it may have missed anything.
  */
 export function makeListener(database: Database) {
   const stops = new Set<() => Promise<void>>()
 
   async function listen(
-    listener: (queues: readonly string[] | null) => void,
+    listener: (heard: Announcement) => void,
   ): Promise<{ stop(): Promise<void> }> {
     let connection: Connection | undefined
     let timer: NodeJS.Timeout | undefined
@@ -52,7 +53,7 @@ export function makeListener(database: Database) {
         fresh.ping().catch(lose)
       }, PROBE_MS)
       failures = 0
-      listener(null)
+      listener(ANYTHING)
     }
 
     // A function, since the compiler would otherwise take `stopped` for unchanged across an await.

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { z } from 'zod'
+import { ANYTHING, type Announcement } from '../../ports/wake-ups.ts'
 import type { Database } from './connect.ts'
 
 const RECONNECT_MS = [100, 500, 1000, 2000, 5000] as const
@@ -20,13 +21,13 @@ function channelOf(schema: string): string {
 
 /**
  * LISTEN on a connection of its own, for ever. A notification is a hint: whatever was missed while the
- * connection was down is found by the `null` after each reconnect, and by polling.
+ * connection was down is found by the word after each reconnect that anything may be, and by polling.
  */
 export function makeListener(database: Database, quote: (name: string) => string) {
   const stops = new Set<() => Promise<void>>()
 
   async function listen(
-    listener: (queues: readonly string[] | null) => void,
+    listener: (heard: Announcement) => void,
   ): Promise<{ stop(): Promise<void> }> {
     let client: pg.Client | undefined
     let timer: NodeJS.Timeout | undefined
@@ -53,15 +54,15 @@ export function makeListener(database: Database, quote: (name: string) => string
       fresh.on('error', lose)
       fresh.on('end', lose)
       fresh.on('notification', ({ payload = '' }) => {
-        const said = parse(payload)
+        const { from, ...said } = parse(payload)
         // What this process announced it knows already.
-        if (said?.from !== database.token) listener(said?.queues ?? null)
+        if (from !== database.token) listener(said)
       })
       try {
         await fresh.connect()
         await fresh.query(`LISTEN ${quote(channelOf(database.schema))}`)
         failures = 0
-        if (!isStopped()) listener(null)
+        if (!isStopped()) listener(ANYTHING)
       } catch {
         lose()
       }
@@ -93,28 +94,38 @@ export function makeListener(database: Database, quote: (name: string) => string
   }
 }
 
-/** What an instance announces. Another program's INSERT announces `jobs`, and names no queue. */
-const announcement = z.object({ from: z.string(), queues: z.array(z.string()).nullable() })
+/** What an instance announces. */
+const announcement = z.object({
+  from: z.string(),
+  queues: z.array(z.string()).nullable(),
+  schedules: z.boolean(),
+})
 
-function parse(payload: string): z.output<typeof announcement> | undefined {
+/** What the triggers announce: another program changed jobs, or schedules. */
+const BY_TRIGGER: Readonly<Record<string, Announcement>> = {
+  jobs: { queues: null, schedules: false },
+  schedules: { queues: [], schedules: true },
+}
+
+function parse(payload: string): Announcement & { readonly from?: string } {
   try {
-    return announcement.parse(JSON.parse(payload))
+    return BY_TRIGGER[payload] ?? announcement.parse(JSON.parse(payload))
   } catch {
-    return undefined
+    return ANYTHING
   }
 }
 
 /** A notification's payload ends at 8,000 bytes; many queues are announced as "any". */
 const MAX_ANNOUNCED = 7_900
 
-/** Tells the other instances which queues have ready jobs. */
+/** Tells the other instances. */
 export function makeAnnounce(database: Database) {
   const statement = { name: 'crossdock_announce', text: 'SELECT pg_notify($1, $2)' }
-  return async function announce(queues: readonly string[]): Promise<void> {
+  return async function announce(said: Announcement): Promise<void> {
     const from = database.token
-    const named = JSON.stringify({ from, queues })
+    const named = JSON.stringify({ from, ...said })
     const fits = Buffer.byteLength(named) <= MAX_ANNOUNCED
-    const payload = fits ? named : JSON.stringify({ from, queues: null })
+    const payload = fits ? named : JSON.stringify({ from, ...said, queues: null })
     await database.run(statement, [channelOf(database.schema), payload])
   }
 }

@@ -1,6 +1,14 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { ANYTHING, type Announcement } from '../../../src/ports/wake-ups.ts'
 import { CLAIM, claimNew, insert, newJob, settlement } from './jobs.ts'
 import { storeSuite } from './store-suite.ts'
+
+/** What another program's INSERT announces. */
+const ANY_QUEUE: Announcement = { queues: null, schedules: false }
+
+function only(queue: string): Announcement {
+  return { queues: [queue], schedules: false }
+}
 
 const WITHIN_A_SECOND = { timeout: 1_000, interval: 10 }
 
@@ -16,38 +24,41 @@ export const announceSuite = storeSuite('announcements', (bed) => {
   })
 
   /** What another instance hears, from the moment it listens. */
-  async function heardElsewhere(): Promise<(readonly string[] | null)[]> {
+  async function heardElsewhere(): Promise<Announcement[]> {
     const store = bed.database.openStore()
-    const heard: (readonly string[] | null)[] = []
-    const listening = await store.listen((queues) => heard.push(queues))
+    const heard: Announcement[] = []
+    const listening = await store.listen((said) => heard.push(said))
     stops.push(async () => {
       await listening.stop()
       await store.close()
     })
-    expect(heard.splice(0)).toEqual([null])
+    expect(heard.splice(0)).toEqual([ANYTHING])
     return heard
   }
 
   it('reach other instances', async () => {
     const [one, two] = [await heardElsewhere(), await heardElsewhere()]
     const queues = ['a', `b "c" 'd'`, 'é😀']
-    await bed.store.announce(queues)
-    await expect.poll(() => one, WITHIN_A_SECOND).toEqual([queues])
-    await expect.poll(() => two, WITHIN_A_SECOND).toEqual([queues])
+    await bed.store.announce({ queues, schedules: true })
+    await expect.poll(() => one, WITHIN_A_SECOND).toEqual([{ queues, schedules: true }])
+    await expect.poll(() => two, WITHIN_A_SECOND).toEqual([{ queues, schedules: true }])
   })
 
   it('say "any queue" where the names would not fit', async () => {
     const heard = await heardElsewhere()
-    await bed.store.announce(Array.from({ length: 1_000 }, (_, index) => `queue-${index}`))
-    await expect.poll(() => heard, WITHIN_A_SECOND).toEqual([null])
+    await bed.store.announce({
+      queues: Array.from({ length: 1_000 }, (_, index) => `queue-${index}`),
+      schedules: false,
+    })
+    await expect.poll(() => heard, WITHIN_A_SECOND).toEqual([ANY_QUEUE])
   })
 
   it('come from plain INSERTs and changes of other programs', async () => {
     const heard = await heardElsewhere()
     await bed.database.sql(`INSERT INTO queue_jobs (id, handler) VALUES ('plain', 'h')`)
-    await expect.poll(() => heard.splice(0), WITHIN_A_SECOND).toEqual([null])
+    await expect.poll(() => heard.splice(0), WITHIN_A_SECOND).toEqual([ANY_QUEUE])
     await bed.database.sql(`UPDATE queue_jobs SET queue = 'other' WHERE id = 'plain'`)
-    await expect.poll(() => heard.splice(0), WITHIN_A_SECOND).toEqual([null])
+    await expect.poll(() => heard.splice(0), WITHIN_A_SECOND).toEqual([ANY_QUEUE])
   })
 
   it('come from a handler’s plain INSERT, with its commit', async () => {
@@ -56,7 +67,7 @@ export const announceSuite = storeSuite('announcements', (bed) => {
     const transaction = bed.store.openTransaction()
     await transaction.query(`INSERT INTO queue_jobs (handler) VALUES ('h')`, [])
     await transaction.commit({ settlement: settlement(job), jobs: [] })
-    await expect.poll(() => heard, WITHIN_A_SECOND).toEqual([null])
+    await expect.poll(() => heard, WITHIN_A_SECOND).toEqual([ANY_QUEUE])
   })
 
   it('are not made by the store’s own statements, which would take turns at COMMIT', async () => {
@@ -68,17 +79,17 @@ export const announceSuite = storeSuite('announcements', (bed) => {
     const transaction = bed.store.openTransaction()
     await transaction.query('SELECT 1', [])
     await transaction.commit({ settlement: settlement(second!), jobs: [newJob()] })
-    await bed.store.announce(['last'])
-    await expect.poll(() => heard.at(-1), WITHIN_A_SECOND).toEqual(['last'])
-    expect(heard).toEqual([['last']])
+    await bed.store.announce(only('last'))
+    await expect.poll(() => heard.at(-1), WITHIN_A_SECOND).toEqual(only('last'))
+    expect(heard).toEqual([only('last')])
   })
 
   it('are heard again after the connection was lost, with a word that some may be missing', async () => {
     const heard = await heardElsewhere()
     await bed.database.breakConnections()
-    await expect.poll(() => heard.splice(0), { timeout: 5_000, interval: 10 }).toEqual([null])
-    await bed.store.announce(['again'])
-    await expect.poll(() => heard, WITHIN_A_SECOND).toEqual([['again']])
+    await expect.poll(() => heard.splice(0), { timeout: 5_000, interval: 10 }).toEqual([ANYTHING])
+    await bed.store.announce(only('again'))
+    await expect.poll(() => heard, WITHIN_A_SECOND).toEqual([only('again')])
   })
 
   it('are not heard after the listening has stopped, and nothing is left running', async () => {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { Announcement } from '../../../src/ports/wake-ups.ts'
 import { CLAIM, claimNew, codeOf, insert, newJob, settlement } from './jobs.ts'
 import { storeSuite } from './store-suite.ts'
 
@@ -9,8 +10,8 @@ export const outageSuite = storeSuite('an outage of the server', (bed) => {
     const running = await claimNew(store)
     const transaction = store.openTransaction()
     await transaction.query('SELECT 1', [])
-    const heard: (readonly string[] | null)[] = []
-    const listening = await store.listen((queues) => heard.push(queues))
+    const heard: Announcement[] = []
+    const listening = await store.listen((said) => heard.push(said))
 
     await server.kill()
     const end = settlement(running)
@@ -34,7 +35,9 @@ export const outageSuite = storeSuite('an outage of the server', (bed) => {
       queueDepths: () => store.queueDepths(),
       missingHandlers: () => store.missingHandlers([]),
       ping: () => store.ping(),
-      ...(server.announces && { announce: () => store.announce(['q']) }),
+      ...(server.announces && {
+        announce: () => store.announce({ queues: ['q'], schedules: false }),
+      }),
       commit: () => transaction.commit({ settlement: end, jobs: [] }),
       openTransaction: () => store.openTransaction().commit({ settlement: end, jobs: [] }),
     }

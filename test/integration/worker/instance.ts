@@ -3,6 +3,7 @@ import { systemClock } from '../../../src/app/system-clock.ts'
 import { createRegistry } from '../../../src/handler-kit/registry.ts'
 import { parseInput } from '../../../src/handler-kit/validate-input.ts'
 import type { Handler } from '../../../src/ports/handler.ts'
+import { NO_LOCKS } from '../../../src/ports/job-locks.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import type { WorkerSettings } from '../../../src/worker/settings.ts'
 import { startWakeUps, type RunningWakeUps } from '../../../src/worker/wake-ups.ts'
@@ -27,7 +28,7 @@ export async function startInstance(
   settings: Partial<WorkerSettings> & Pick<WorkerSettings, 'owner' | 'leaseMs'>,
 ): Promise<Instance> {
   const log = recordingLog()
-  const wakeUps = await startWakeUps({ store, clock: systemClock, log, notify: true })
+  const wakeUps = await startWakeUps({ channels: [store], clock: systemClock, log })
   const workers = createWorkers({
     settings: {
       pools: [{ name: 'rest', workers: 5 }],
@@ -44,6 +45,7 @@ export async function startInstance(
     handlers: createRegistry(handlers),
     parseInput,
     wakeUps,
+    locks: NO_LOCKS,
     clock: systemClock,
     makeId: v7,
     random: Math.random,

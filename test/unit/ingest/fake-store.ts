@@ -64,8 +64,10 @@ export function countingWakeUps(): WakeUps & { readonly woken: string[][]; waits
     waiting() {
       this.waits += 1
     },
+    schedules: () => undefined,
     onReady: () => () => undefined,
     onWaiting: () => () => undefined,
+    onSchedules: () => () => undefined,
   }
 }
 

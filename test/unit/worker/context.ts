@@ -1,5 +1,6 @@
 import { createRegistry } from '../../../src/handler-kit/registry.ts'
 import { parseInput } from '../../../src/handler-kit/validate-input.ts'
+import { NO_LOCKS } from '../../../src/ports/job-locks.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import type { WorkerContext, WorkerSettings } from '../../../src/worker/settings.ts'
 import { countingWakeUps, silentLog } from '../ingest/fake-store.ts'
@@ -27,6 +28,7 @@ export function workerContext(store: Partial<Store>, settings: Partial<WorkerSet
     handlers: createRegistry([]),
     parseInput,
     wakeUps,
+    locks: NO_LOCKS,
     clock,
     makeId: () => 'id',
     random: () => 0,
