@@ -7,20 +7,22 @@ import { NO_LOCKS } from '../src/ports/job-locks.ts'
 import { createRegistry } from '../src/handler-kit/registry.ts'
 import { defineHandler } from '../src/handler-kit/define-handler.ts'
 import { silentLog } from '../src/observe/log.ts'
+import { createLeaseKeeper } from '../src/app/lease-keeper.ts'
+import { openStore } from '../src/app/open-store.ts'
 import { systemClock } from '../src/app/system-clock.ts'
-import { createPostgresqlStore } from '../src/store/postgresql/index.ts'
 import { startWakeUps } from '../src/worker/wake-ups.ts'
 import { createWorkers } from '../src/worker/workers.ts'
 
 /** Crossdock's store, ingest and workers on one database, with two handlers that count. */
 export async function openCrossdock(url: string, workers: number) {
-  const store = createPostgresqlStore({
+  const address = {
+    dialect: 'postgresql',
     connection: { connectionString: url },
+    directConnection: undefined,
     schema: 'public',
-    handlerConnections: Math.min(workers, 10),
-    idleInTransactionMs: 20_000,
-    onConnectionError: () => undefined,
-  })
+    idleInTransactionMs: 15_000,
+  } as const
+  const store = openStore(address, Math.min(workers, 10), silentLog)
   let target = Infinity
   let done = 0
   let finished: (() => void) | undefined
@@ -66,6 +68,11 @@ export async function openCrossdock(url: string, workers: number) {
     handlers,
     parseInput,
     wakeUps,
+    leases: createLeaseKeeper(
+      { owner: 'bench', token: v7(), leaseMs: 30_000, silenceMs: 330_000 },
+      address,
+      silentLog,
+    ),
     locks: NO_LOCKS,
     clock,
     makeId: v7,

@@ -1,10 +1,12 @@
 import path from 'node:path'
 import { v7 } from 'uuid'
 import { adapters } from './app/adapters.ts'
+import { createInstanceId, idTaken } from './app/instance-id.ts'
+import { createLeaseKeeper } from './app/lease-keeper.ts'
 import { startAdapters } from './app/start-adapters.ts'
 import { migrateOpen } from './app/migrate-database.ts'
 import { openDatabase } from './app/open-database.ts'
-import { openStore } from './app/open-store.ts'
+import { openStore, storeAddress } from './app/open-store.ts'
 import { servedQueues } from './app/pools.ts'
 import { programVersion } from './app/program-version.ts'
 import { createStatus } from './app/status.ts'
@@ -114,6 +116,7 @@ async function start(
   const random = Math.random
   const makeId = v7
   const startedAt = new Date()
+  const token = makeId()
   const serving = servedQueues(jobs, options.queues)
 
   const handlers = await allHandlers(configuration, options, log)
@@ -128,7 +131,8 @@ async function start(
   const database = await openDatabase(configuration, log)
   teardown.add('database', () => database.close())
   await migrate(configuration, database, log)
-  const store = openStore(database, configuration, log)
+  const address = storeAddress(database, configuration)
+  const store = openStore(address, configuration.database.poolSize, log)
   teardown.add('store', () => store.close())
   // Health is answered until the handlers have ended; nothing else is, from the first moment on.
   const listening: { server?: HttpServer } = {}
@@ -144,6 +148,13 @@ async function start(
   })
   teardown.add('wake-ups', () => wakeUps.stop())
 
+  const instanceId = createInstanceId({
+    store,
+    request: { id: instance.id, token, leaseMs: jobs.leaseMs },
+    clock,
+    log,
+  })
+  if (parts.has('worker')) teardown.add('instance id', () => instanceId.giveBack())
   const workers = parts.has('worker')
     ? createWorkers({
         settings: {
@@ -162,6 +173,16 @@ async function start(
         handlers,
         parseInput,
         wakeUps,
+        leases: createLeaseKeeper(
+          {
+            owner: instance.id,
+            token,
+            leaseMs: jobs.leaseMs,
+            silenceMs: jobs.timeoutSeconds * 1000 + jobs.shutdownGraceMs,
+          },
+          address,
+          log,
+        ),
         locks: NO_LOCKS,
         clock,
         makeId,
@@ -248,10 +269,6 @@ async function start(
     : undefined
   if (running !== undefined) teardown.add('adapters', () => running.stop())
 
-  workers?.start()
-  const { url } = await server.listen()
-  log.info({ url, parts: [...parts], handlers: handlers.names().length }, 'crossdock is running')
-
   const stopped = Promise.withResolvers<undefined>()
   // Nobody need listen to it.
   stopped.promise.catch(() => undefined)
@@ -267,12 +284,31 @@ async function start(
     })()
     return ending
   }
-  database.onExit((reason) => {
+  function fail(error: Error, reason: string): void {
     if (ending !== undefined) return
-    log.error({ reason }, 'the embedded database has ended; this instance ends with it')
-    stopped.reject(new CrossdockError('database_unavailable', reason))
-    void shutdown('the embedded database has ended')
+    log.error({ err: error }, `${reason}; this instance ends`)
+    stopped.reject(error)
+    void shutdown(reason)
+  }
+  database.onExit((reason) => {
+    fail(new CrossdockError('database_unavailable', reason), 'the embedded database has ended')
   })
+  if (workers !== undefined) {
+    workers.onReplaced(() => {
+      fail(idTaken(instance.id), 'another process has taken the instance.id meanwhile')
+    })
+    // The API and the adapters need not wait until a former holder's time is over.
+    instanceId.take().then(
+      (taken) => {
+        if (taken && ending === undefined) workers.start()
+      },
+      (error: unknown) => {
+        fail(asError(error), 'the instance.id could not be taken')
+      },
+    )
+  }
+  const { url } = await server.listen()
+  log.info({ url, parts: [...parts], handlers: handlers.names().length }, 'crossdock is running')
 
   return {
     url,
@@ -283,6 +319,10 @@ async function start(
     shutdown,
     stopped: stopped.promise,
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
 }
 
 async function configurationOf(options: StartOptions): Promise<Configuration> {

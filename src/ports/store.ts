@@ -1,6 +1,7 @@
 import type { Execution, Job, NewJob, Progress } from '../domain/job.ts'
 import type { Headers } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
+import type { InstanceRequest, Registration } from './instances.ts'
 import type { WakeUpChannel } from './wake-ups.ts'
 
 /** Names one execution of a job: `epoch` is the fencing token that the claim gave. */
@@ -218,6 +219,13 @@ export interface Store extends WakeUpChannel {
   stillHeld(keys: readonly ExecutionKey[]): Promise<readonly ExecutionKey[]>
   /** Takes jobs back from holders whose lease expired. Rows locked by somebody are passed over. */
   recoverExpired(request: RecoveryRequest): Promise<readonly ExpiredJob[]>
+  /**
+   * Says that an instance lives. Its id is taken where nobody has it, where this process has it already,
+   * and where its holder has said nothing for as long as it promised.
+   */
+  registerInstance(request: InstanceRequest): Promise<Registration>
+  /** Frees an id that this process has. Does nothing where another one has it. */
+  unregisterInstance(request: Pick<InstanceRequest, 'id' | 'token'>): Promise<void>
   findJob(id: string): Promise<Job | undefined>
   /** The executions of a job, oldest first, at most 1,000; `undefined`: no such job. */
   listExecutions(jobId: string): Promise<readonly Execution[] | undefined>

@@ -1,4 +1,5 @@
 import { CrossdockError } from '../domain/errors.ts'
+import type { Lease } from '../ports/lease-keeper.ts'
 import type { ClaimedJob, ExecutionKey } from '../ports/store.ts'
 import type { WorkerContext } from './settings.ts'
 
@@ -10,13 +11,24 @@ export interface HeldJob {
   abort: AbortController | undefined
   /** Since when it is held, by the monotonic clock. */
   readonly since: number
-  /** How many renewals in a row did not find it. */
-  missed: number
+  readonly lease: Lease
+  /** Whether another process has its lock: it must not begin here. */
+  lockLost: boolean
 }
 
-/** Every job that this instance holds, and the renewal of their leases. */
+/** What the holder of jobs is told. */
+export interface HeldEvents {
+  /** Leases could not be renewed. */
+  readonly onTrouble: () => void
+  /** Another live process has this instance's id. */
+  readonly onReplaced: () => void
+}
+
+/** Every job that this instance holds. Their leases are renewed by {@link WorkerContext.leases}. */
 export interface HeldJobs {
-  add(job: ClaimedJob): HeldJob
+  /** Jobs of one claim, in order. */
+  addAll(queue: string, jobs: readonly ClaimedJob[]): readonly HeldJob[]
+  /** Holds it no more: its end is committed, or it was lost. May be called twice. */
   remove(held: HeldJob): void
   /** Whether an execution is held, or its end waits to be stored. */
   hasKey(key: ExecutionKey): boolean
@@ -25,57 +37,47 @@ export interface HeldJobs {
   all(): Iterable<HeldJob>
   size(): number
   start(): void
-  stop(): void
+  stop(): Promise<void>
 }
 
-/**
- * Renews the leases of everything held for longer than a quarter of a lease, three times a lease, and
- * calls `onTrouble` when it could not. A job that two renewals in a row do not find is lost: its handler is told, and whatever it does can no longer commit.
- */
-export function createHeldJobs(context: WorkerContext, onTrouble: () => void): HeldJobs {
-  const { settings, store, clock, log } = context
+/** A job that is lost has its handler told; whatever it does can no longer commit. */
+export function createHeldJobs(context: WorkerContext, events: HeldEvents): HeldJobs {
+  const { leases, locks, clock, log } = context
   const held = new Map<string, HeldJob>()
-  let timer: { cancel(): void } | undefined
-  let stopped = false
 
-  async function renew(): Promise<void> {
-    const now = clock.monotonicMs()
-    const due = [...held.values()].filter((each) => now - each.since > settings.leaseMs / 4)
-    if (due.length > 0) {
-      try {
-        const keys = due.map((each) => each.job)
-        const kept = await store.renew({ keys, leaseMs: settings.leaseMs })
-        await notice(due, kept)
-      } catch (error) {
-        onTrouble()
-        // While the database is away nobody else takes them: an instance that found it again waits for
-        // a whole lease before it recovers anything.
-        log.warn({ err: error, jobs: due.length }, 'leases could not be renewed')
-      }
+  function hold(job: ClaimedJob, lease: Lease): HeldJob {
+    const entry: HeldJob = {
+      job,
+      abort: undefined,
+      since: clock.monotonicMs(),
+      lease,
+      lockLost: false,
     }
-    schedule()
+    const former = held.get(job.jobId)
+    // The job was taken from us and came back before a renewal noticed.
+    if (former !== undefined) lose(former)
+    held.set(job.jobId, entry)
+    return entry
   }
 
-  async function notice(due: readonly HeldJob[], kept: readonly ExecutionKey[]): Promise<void> {
-    const found = new Set(kept.map((key) => key.jobId))
-    const missing = due.filter((each) => !found.has(each.job.jobId)).map((each) => each.job)
-    // A row that somebody has locked was passed over, also one that its own handler has updated: it is
-    // ours all the same, and nobody else can take it.
-    for (const key of missing.length > 0 ? await store.stillHeld(missing) : []) found.add(key.jobId)
-    for (const each of due) {
-      each.missed = found.has(each.job.jobId) ? 0 : each.missed + 1
-      if (each.missed < 2 || held.get(each.job.jobId) !== each) continue
-      held.delete(each.job.jobId)
-      lose(each)
-    }
+  function find({ jobId, epoch }: ExecutionKey): HeldJob | undefined {
+    const entry = held.get(jobId)
+    return entry?.job.epoch === epoch ? entry : undefined
   }
 
-  function lose(each: HeldJob): void {
+  function remove(entry: HeldJob): void {
+    if (held.get(entry.job.jobId) === entry) held.delete(entry.job.jobId)
+    entry.lease.end()
+    locks.release([entry.job])
+  }
+
+  function lose(entry: HeldJob): void {
+    remove(entry)
     log.warn(
-      { job: each.job.jobId, epoch: each.job.epoch },
+      { job: entry.job.jobId, epoch: entry.job.epoch },
       'a lease was lost: the job runs elsewhere',
     )
-    each.abort?.abort(
+    entry.abort?.abort(
       new CrossdockError(
         'lease_lost',
         'this execution has lost its lease; another one may be running',
@@ -83,30 +85,49 @@ export function createHeldJobs(context: WorkerContext, onTrouble: () => void): H
     )
   }
 
-  function schedule(): void {
-    if (!stopped) timer = clock.after(settings.leaseMs / 3, () => void renew())
+  function loseLock(entry: HeldJob): void {
+    entry.lockLost = true
+    log.warn({ job: entry.job.jobId }, 'another process has taken the lock of a job')
+    entry.abort?.abort(
+      new CrossdockError(
+        'lock_lost',
+        'another process has taken the lock of this job, and may be running it',
+      ),
+    )
+  }
+
+  function forEachHeld(keys: readonly ExecutionKey[], tell: (entry: HeldJob) => void): void {
+    for (const key of keys) {
+      const entry = find(key)
+      if (entry !== undefined) tell(entry)
+    }
   }
 
   return {
-    add: (job) => {
-      const entry: HeldJob = { job, abort: undefined, since: clock.monotonicMs(), missed: 0 }
-      const former = held.get(job.jobId)
-      held.set(job.jobId, entry)
-      // The job was taken from us and came back before a renewal noticed.
-      if (former !== undefined) lose(former)
-      return entry
+    addAll: (queue, jobs) => {
+      const keys = jobs.map(({ jobId, epoch }) => ({ jobId, epoch }))
+      const taken = leases.hold({ queue, keys })
+      return jobs.flatMap((job, index) => {
+        const lease = taken[index]
+        return lease === undefined ? [] : [hold(job, lease)]
+      })
     },
-    remove: (entry) => {
-      if (held.get(entry.job.jobId) === entry) held.delete(entry.job.jobId)
-    },
-    hasKey: ({ jobId, epoch }) => held.get(jobId)?.job.epoch === epoch,
+    remove,
+    hasKey: (key) => find(key) !== undefined,
     has: (entry) => held.get(entry.job.jobId) === entry,
     all: () => held.values(),
     size: () => held.size,
-    start: schedule,
-    stop: () => {
-      stopped = true
-      timer?.cancel()
+    start: () => {
+      locks.onLost((keys) => {
+        forEachHeld(keys, loseLock)
+      })
+      leases.start({
+        ...events,
+        onLost: (keys) => {
+          forEachHeld(keys, lose)
+        },
+      })
     },
+    stop: () => leases.stop(),
   }
 }

@@ -1,6 +1,9 @@
 import { errorMessage } from '../domain/errors.ts'
 import type { Timer } from '../ports/clock.ts'
+import type { ClaimedJob } from '../ports/store.ts'
+import { mustRunAlone, type Alone } from './alone.ts'
 import type { Completions } from './completions.ts'
+import { maxRetriesOf } from './ending.ts'
 import type { HeldJob, HeldJobs } from './held.ts'
 import { newLine, nextStart, noteClaim, type Line } from './line.ts'
 import type { PoolSettings, WorkerContext } from './settings.ts'
@@ -23,6 +26,7 @@ export interface Pool {
 /** What {@link createPool} shares with the others. */
 export interface PoolParts {
   readonly held: HeldJobs
+  readonly alone: Alone
   readonly completions: Completions
   readonly run: (held: HeldJob, worker: string) => Promise<void>
   /** Whether a queue is this pool's. */
@@ -47,14 +51,22 @@ const MAX_LINES = 1_000
 /** After a claim that failed, in milliseconds. */
 const PAUSE_MS = 500
 
+/** A job whose lock another process has comes again after so long, in milliseconds. */
+const LOCKED_MS = 1_000
+
+/** A job that must run alone, while another one does, comes again after so long, in milliseconds. */
+const ALONE_MS = 1_000
+
 /** Claims for its workers, hands out, and sleeps when there is nothing. */
 export function createPool(context: WorkerContext, settings: PoolSettings, parts: PoolParts): Pool {
-  const { store, clock, log, random, settings: all } = context
-  const { held, completions, run } = parts
+  const { store, locks, handlers, clock, log, random, settings: all } = context
+  const { held, alone, completions, run } = parts
   const lines = new Map<string, Line>()
   const free = Array.from({ length: settings.workers }, (_, index) => index)
   const finished: { at: number; count: number }[] = []
   let waiting: HeldJob[] = []
+  /** Waits until nothing else runs. */
+  let single: HeldJob | undefined
   let claiming: Promise<void> | undefined
   let stopped = true
   let failing = false
@@ -63,25 +75,37 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
   let lookAgain = false
   const onIdle: (() => void)[] = []
   completions.onFlushed(pump)
+  alone.onOpen(pump)
 
   const running = (): number => settings.workers - free.length
 
   /** Gives jobs to free workers, and claims more when few are left. */
   function pump(): void {
-    while (free.length > 0 && waiting.length > 0 && completions.size() < MAX_UNCOMMITTED) {
+    while (alone.isOpen() && free.length > 0 && completions.size() < MAX_UNCOMMITTED) {
       const next = waiting.shift()
-      const worker = free.pop()
-      if (next === undefined || worker === undefined) break
-      // One that is held no more has lost its lease while it waited.
-      if (held.has(next)) void work(next, worker)
-      else free.push(worker)
+      if (next === undefined) break
+      begin(next)
     }
     if (wanted() > 0) claiming ??= claim()
   }
 
+  /** Gives a job to a free worker. Returns whether it went to work. */
+  function begin(next: HeldJob): boolean {
+    // One that is held no more has lost its lease while it waited.
+    if (!held.has(next)) return false
+    if (next.lockLost) {
+      giveBack([next], LOCKED_MS)
+      return false
+    }
+    const worker = free.pop()
+    if (worker === undefined) return false
+    void work(next, worker)
+    return true
+  }
+
   /** How many jobs the next claim takes; 0 while enough are waiting. */
   function wanted(): number {
-    if (stopped || completions.size() >= MAX_UNCOMMITTED) return 0
+    if (stopped || !alone.isOpen() || completions.size() >= MAX_UNCOMMITTED) return 0
     const limit = claimLimit()
     return waiting.length <= limit / 2 ? limit - waiting.length : 0
   }
@@ -102,6 +126,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     if (stopped && running() === 0) {
       for (const resolve of onIdle.splice(0)) resolve()
     }
+    alone.freed()
     pump()
   }
 
@@ -182,14 +207,46 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     line.hungry = before
     noteClaim(line, start, limit, jobs)
     line.hungry ||= woken
-    for (const job of jobs) waiting.push(held.add(job))
+    await receive(line.queue, jobs)
     // A shared pool meets many queues over time, and need not remember the empty ones.
     if (!line.hungry && lines.size > MAX_LINES) lines.delete(line.queue)
-    if (stopped) giveBack(waiting.splice(0))
+    if (stopped) giveBackWaiting()
     else if (jobs.length > 0) {
       watchWaiting()
       pump()
     }
+  }
+
+  /** Takes the locks of claimed jobs. What another process has the lock of goes back. */
+  async function receive(queue: string, jobs: readonly ClaimedJob[]): Promise<void> {
+    if (jobs.length === 0) return
+    const mine = held.addAll(queue, jobs)
+    const taken = await locks.take(jobs)
+    const locked = new Set(taken.map(({ jobId }) => jobId))
+    for (const each of mine) {
+      if (!locked.has(each.job.jobId)) giveBack([each], LOCKED_MS * (1 + random()))
+      else if (!stopped && runsAlone(each)) queueAlone(each)
+      else waiting.push(each)
+    }
+  }
+
+  function runsAlone({ job }: HeldJob): boolean {
+    if (job.recoveries === 0) return false
+    const handler = handlers.get(job.handler)
+    return handler !== undefined && mustRunAlone(job, maxRetriesOf({ job, handler, settings: all }))
+  }
+
+  function queueAlone(each: HeldJob): void {
+    const former = single
+    single = each
+    const asked = alone.request(() => {
+      single = undefined
+      // Others must go on when it cannot.
+      if (!begin(each)) alone.freed()
+    })
+    if (asked) return
+    single = former
+    giveBack([each], ALONE_MS * (1 + random()))
   }
 
   let watch: Timer | undefined
@@ -206,20 +263,28 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     })
   }
 
-  function giveBack(jobs: readonly HeldJob[]): void {
+  function giveBackWaiting(): void {
+    giveBack(waiting.splice(0))
+    if (single === undefined) return
+    giveBack([single])
+    single = undefined
+    alone.withdraw()
+  }
+
+  function giveBack(jobs: readonly HeldJob[], delayMs = 0): void {
     for (const each of jobs) {
       completions.add(
         {
           jobId: each.job.jobId,
           epoch: each.job.epoch,
-          ending: { kind: 'returned', delayMs: 0 },
+          ending: { kind: 'returned', delayMs },
           durationMs: null,
           retryAttempt: each.job.retryCount,
           executedBy: all.owner,
         },
         () => {
           held.remove(each)
-          context.wakeUps.ready([each.job.queue])
+          if (delayMs === 0) context.wakeUps.ready([each.job.queue])
         },
       )
     }
@@ -271,7 +336,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
       stopped = true
       watch?.cancel()
       retry?.cancel()
-      giveBack(waiting.splice(0))
+      giveBackWaiting()
       // What it brings is given back as well.
       await claiming
       await completions.idle()

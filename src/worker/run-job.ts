@@ -1,7 +1,6 @@
 import { CrossdockError, isCrossdockError } from '../domain/errors.ts'
 import type { Handler } from '../ports/handler.ts'
 import type { ClaimedJob, Ending, Settlement } from '../ports/store.ts'
-import type { Begins } from './begins.ts'
 import type { Completions } from './completions.ts'
 import { endingOfError, endingOfReturn } from './ending.ts'
 import { handlerContext, type Effects } from './handler-context.ts'
@@ -12,7 +11,6 @@ import type { WorkerContext } from './settings.ts'
 /** The parts that running a job needs. */
 export interface RunParts {
   readonly held: HeldJobs
-  readonly begins: Begins
   readonly completions: Completions
   readonly progress: ProgressWriter
 }
@@ -26,6 +24,9 @@ const NO_DATABASE_MS = 2_000
 /** The longest timer that Node keeps; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647
 
+/** A job whose lock another process took comes again after so long, in milliseconds. */
+const LOCK_LOST_MS = 1_000
+
 /** How long a job whose handler this instance lacks is left to others, in milliseconds. */
 const MISSING_HANDLER_MS = 30_000
 
@@ -36,7 +37,7 @@ const MISSING_HANDLER_MS = 30_000
  */
 export function createRunner(context: WorkerContext, parts: RunParts) {
   const { settings, store, handlers, parseInput, wakeUps, clock, random, log } = context
-  const { held: allHeld, begins, completions, progress } = parts
+  const { held: allHeld, completions, progress } = parts
 
   /** Handlers that jobs named and nobody has here: each is told of once. */
   const missing = new Set<string>()
@@ -59,17 +60,21 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     if (job.recoveries > 0 || job.payload === undefined) {
       if (!(await prepare(held))) return
     }
+    const limitMs = timeoutMs(job, handler)
+    if (!held.lease.begin(limitMs + settings.graceMs)) {
+      log.warn({ job: job.jobId }, 'a job was given back before it began: this process stood still')
+      allHeld.remove(held)
+      return
+    }
     const abort = new AbortController()
     const effects: Effects = { transaction: undefined, jobs: [], over: false }
     held.abort = abort
     const from = clock.monotonicMs()
-    const limitMs = timeoutMs(job, handler)
     const timer = clock.after(limitMs, () => {
       abort.abort(
         new CrossdockError('handler_timeout', `the handler took longer than ${limitMs / 1000} s`),
       )
     })
-    begins.soon(held)
 
     let ending: Ending
     try {
@@ -94,11 +99,14 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     }
   }
 
-  /** Reads a large payload; writes the begin of a job that was taken from a dead process. */
+  /**
+   * Reads a large payload. Writes the begin of a job that was taken from a dead process before its handler
+   * starts: otherwise one that kills its process at once would do so for ever.
+   */
   async function prepare(held: HeldJob): Promise<boolean> {
     const { job } = held
     try {
-      if (job.recoveries > 0 && !(await begins.now(held))) {
+      if (job.recoveries > 0 && (await store.begin([job])).length === 0) {
         // Lost, or its row was locked for a moment: the return settles which.
         end(held, settlement(job, settings.owner, { kind: 'returned', delayMs: 0 }, null))
         return false
@@ -183,6 +191,7 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     if (isCrossdockError(reason, 'instance_stopping', 'lease_lost')) {
       return { kind: 'returned', delayMs: 0 }
     }
+    if (isCrossdockError(reason, 'lock_lost')) return { kind: 'returned', delayMs: LOCK_LOST_MS }
     // It never had a connection to work on: that was no attempt.
     if (reason === undefined && isCrossdockError(error, 'database_unavailable')) {
       return { kind: 'returned', delayMs: NO_DATABASE_MS }

@@ -2,6 +2,7 @@ import type { RetryPolicy } from '../domain/retry.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { HandlerRegistry, ParseInput } from '../ports/handler.ts'
 import type { JobLocks } from '../ports/job-locks.ts'
+import type { LeaseKeeper } from '../ports/lease-keeper.ts'
 import type { Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
 import type { WakeUps } from '../ports/wake-ups.ts'
@@ -43,6 +44,7 @@ export interface WorkerContext {
   readonly handlers: HandlerRegistry
   readonly parseInput: ParseInput
   readonly wakeUps: WakeUps
+  readonly leases: LeaseKeeper
   readonly locks: JobLocks
   readonly clock: Clock
   readonly makeId: MakeId

@@ -1,7 +1,7 @@
-import { createBegins } from './begins.ts'
+import { createAlone } from './alone.ts'
 import { createCompletions } from './completions.ts'
 import { createHeldJobs, type HeldJobs } from './held.ts'
-import { createPool } from './pool.ts'
+import { createPool, type Pool } from './pool.ts'
 import { createProgressWriter } from './progress-writer.ts'
 import { createPromoter } from './promoter.ts'
 import { createRecovery } from './recovery.ts'
@@ -17,6 +17,8 @@ export interface Workers {
    * instance down: those still running then have failed an attempt. May be called twice.
    */
   stop(graceMs: number, faulty?: boolean): Promise<void>
+  /** Told when another live process has registered this instance's id: two must not hold one. */
+  onReplaced(listener: () => void): void
   statistics(): WorkerStatistics
 }
 
@@ -35,19 +37,26 @@ export interface WorkerStatistics {
 /** Puts pools, leases, promotion and recovery together. */
 export function createWorkers(context: WorkerContext): Workers {
   const { settings, clock, random, log } = context
-  const held: HeldJobs = createHeldJobs(context, () => {
-    recovery.interrupted()
+  const held: HeldJobs = createHeldJobs(context, {
+    onTrouble: () => {
+      recovery.interrupted()
+    },
+    onReplaced: () => {
+      for (const listener of replaced) listener()
+    },
   })
+  const replaced: (() => void)[] = []
+  const alone = createAlone(clock, () => pools.reduce((sum, pool) => sum + pool.running(), 0))
   const completions = createCompletions(context)
-  const begins = createBegins(context, held)
   const progress = createProgressWriter(context)
-  const { run } = createRunner(context, { held, begins, completions, progress })
+  const { run } = createRunner(context, { held, completions, progress })
   const promoter = createPromoter(context)
   const recovery = createRecovery(context, (key) => held.hasKey(key))
   const named = new Set(settings.pools.flatMap((pool) => pool.queue ?? []))
-  const pools = settings.pools.map((pool) =>
+  const pools: readonly Pool[] = settings.pools.map((pool) =>
     createPool(context, pool, {
       held,
+      alone,
       completions,
       run,
       serves: (queue) =>
@@ -89,7 +98,7 @@ export function createWorkers(context: WorkerContext): Workers {
       await within(idle, LAST_GRACE_MS)
     }
     await within(Promise.all([stopped, completions.idle()]), LAST_GRACE_MS)
-    held.stop()
+    await held.stop()
   }
 
   function within(work: Promise<unknown>, limitMs: number): Promise<boolean> {
@@ -106,12 +115,16 @@ export function createWorkers(context: WorkerContext): Workers {
 
   return {
     start: () => {
+      if (stopping !== undefined) return
       held.start()
       promoter.start()
       recovery.start()
       for (const pool of pools) pool.start()
       unsubscribe = context.wakeUps.onReady(wake)
       pollSoon()
+    },
+    onReplaced: (listener) => {
+      replaced.push(listener)
     },
     stop: (graceMs, faulty = false) => (stopping ??= stop(graceMs, faulty)),
     statistics: () => ({

@@ -12,7 +12,7 @@ export const instanceSchema = z
     id: identifierName(200)
       .optional()
       .describe(
-        'Name of this process in leases and histories. Left out: host, process id and a random part. No two live processes may share one.',
+        'Name of this process in leases and histories. Left out: host, process id and a random part. A second live process with the same one ends.',
       ),
   })
   .prefault({})

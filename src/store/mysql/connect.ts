@@ -81,6 +81,7 @@ export interface Database {
 export interface Names {
   readonly queueJobs: string
   readonly jobHistories: string
+  readonly instances: string
 }
 
 const SERVICE_CONNECTIONS = 6
@@ -187,6 +188,7 @@ export function connectMysql(settings: MysqlSettings): Database {
     names: {
       queueJobs: `${mysql.escapeId(schema, true)}.queue_jobs`,
       jobHistories: `${mysql.escapeId(schema, true)}.job_histories`,
+      instances: `${mysql.escapeId(schema, true)}.crossdock_instances`,
     },
     idleInTransactionMs,
     run: <Row>(text: string) =>

@@ -3,6 +3,7 @@ import type { Store } from '../../ports/store.ts'
 import { makeClaim } from './claim.ts'
 import { connectMysql, type MysqlSettings } from './connect.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
+import { makeRegisterInstance, makeUnregisterInstance } from './instances.ts'
 import { makeBegin, makeRecoverExpired, makeRenew, makeStillHeld } from './leases.ts'
 import { makeListener } from './listener.ts'
 import { makeUpdateProgress } from './progress.ts'
@@ -51,6 +52,8 @@ export function createMysqlStore(settings: MysqlSettings): Store {
     renew: makeRenew(database),
     stillHeld: makeStillHeld(database),
     recoverExpired: makeRecoverExpired(database),
+    registerInstance: makeRegisterInstance(database),
+    unregisterInstance: makeUnregisterInstance(database),
     findJob: makeFindJob(database),
     listExecutions: makeListExecutions(database),
     queueDepths: makeQueueDepths(database),

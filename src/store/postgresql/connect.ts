@@ -74,6 +74,7 @@ export interface Database {
 export interface Names {
   readonly queueJobs: string
   readonly jobHistories: string
+  readonly instances: string
   readonly mustHold: string
 }
 
@@ -171,6 +172,7 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
     names: {
       queueJobs: `${quoted}.queue_jobs`,
       jobHistories: `${quoted}.job_histories`,
+      instances: `${quoted}.crossdock_instances`,
       mustHold: `${quoted}.crossdock_must_hold`,
     },
     openClient: () =>

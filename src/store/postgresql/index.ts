@@ -4,6 +4,7 @@ import type { Store } from '../../ports/store.ts'
 import { makeClaim } from './claim.ts'
 import { connectPostgresql, type PostgresqlSettings } from './connect.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
+import { makeRegisterInstance, makeUnregisterInstance } from './instances.ts'
 import { makeBegin, makeRecoverExpired, makeRenew, makeStillHeld } from './leases.ts'
 import { makeAnnounce, makeListener } from './listener.ts'
 import { makeUpdateProgress } from './progress.ts'
@@ -50,6 +51,8 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
     renew: makeRenew(database),
     stillHeld: makeStillHeld(database),
     recoverExpired: makeRecoverExpired(database),
+    registerInstance: makeRegisterInstance(database),
+    unregisterInstance: makeUnregisterInstance(database),
     findJob: makeFindJob(database),
     listExecutions: makeListExecutions(database),
     queueDepths: makeQueueDepths(database),

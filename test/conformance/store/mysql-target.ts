@@ -31,15 +31,6 @@ function migratedServer(service: MariadbService): TargetServer {
   }
 }
 
-const connections = new WeakMap<TargetDatabase, { readonly uri: string }>()
-
-/** How to reach a database of {@link mysqlTarget}, for what only this dialect does. */
-export function connectionOf(database: TargetDatabase): { readonly uri: string } {
-  const connection = connections.get(database)
-  if (connection === undefined) throw new Error('a database of another dialect')
-  return connection
-}
-
 function targetDatabase(uri: string): TargetDatabase {
   const settings: PoolOptions = { uri, timezone: 'Z', charset: 'utf8mb4' }
   const pool = mysql.createPool({ ...settings, connectionLimit: 4 })
@@ -62,7 +53,8 @@ function targetDatabase(uri: string): TargetDatabase {
     return rows.filter((row) => !own.has(Number(row['id'] ?? row['ID'])))
   }
 
-  const database: TargetDatabase = {
+  return {
+    url: uri,
     openStore: (options = {}) =>
       createMysqlStore({
         connection: { uri },
@@ -114,8 +106,6 @@ function targetDatabase(uri: string): TargetDatabase {
       await pool.end()
     },
   }
-  connections.set(database, { uri })
-  return database
 }
 
 /** The server's own tables of time zones are empty unless somebody has filled them. */

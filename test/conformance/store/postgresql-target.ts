@@ -59,6 +59,7 @@ function targetDatabase(database: TestDatabase): TargetDatabase {
   }
 
   return {
+    url: database.url,
     openStore: (options = {}) =>
       createPostgresqlStore({
         connection: { connectionString: database.url },

@@ -2,6 +2,7 @@ import { afterAll } from 'vitest'
 import { announceSuite } from './announce.suite.ts'
 import { claimSuite } from './claim.suite.ts'
 import { insertSuite } from './insert.suite.ts'
+import { instancesSuite } from './instances.suite.ts'
 import { leaseSuite } from './lease.suite.ts'
 import { outageSuite } from './outage.suite.ts'
 import { plainSqlSuite } from './plain-sql.suite.ts'
@@ -20,6 +21,7 @@ const SUITES: readonly StoreSuite[] = [
   claimSuite,
   settleSuite,
   leaseSuite,
+  instancesSuite,
   transactionSuite,
   transactionPoolSuite,
   promoteSuite,

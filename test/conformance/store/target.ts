@@ -36,6 +36,8 @@ export interface TargetServer {
 
 /** One test file's own database, and what another program could do to it. */
 export interface TargetDatabase {
+  /** As `database.url` takes it. */
+  readonly url: string
   openStore(options?: StoreOptions): Store
   /** One statement of another program, its values in place of `?`. */
   sql(text: string, values?: readonly unknown[]): Promise<readonly Row[]>

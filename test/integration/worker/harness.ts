@@ -1,14 +1,14 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { openStore, type StoreAddress } from '../../../src/app/open-store.ts'
 import type { Handler } from '../../../src/ports/handler.ts'
-import { createPostgresqlStore } from '../../../src/store/postgresql/index.ts'
 import { migratePostgresql } from '../../../src/store/postgresql/migrate.ts'
-import type { WorkerSettings } from '../../../src/worker/settings.ts'
 import { createDatabase, type TestDatabase } from '../../services/database.ts'
 import { startPostgresql } from '../../services/postgresql.ts'
 import type { PostgresqlService } from '../../services/postgresql-service.ts'
 import { startOrSkip } from '../../services/require.ts'
-import { startInstance, type Instance } from './instance.ts'
+import { startInstance, type Instance, type InstanceSettings } from './instance.ts'
+import { recordingLog } from './recording-log.ts'
 
 /** A row, by its columns. */
 export type Row = Readonly<Record<string, unknown>>
@@ -23,7 +23,7 @@ export interface WorkerHarness {
   readonly service: PostgresqlService
   readonly url: string
   /** Starts workers; they are stopped after the test. */
-  start(handlers: readonly Handler[], settings?: Partial<WorkerSettings>): Promise<Instance>
+  start(handlers: readonly Handler[], settings?: InstanceSettings): Promise<Instance>
   /** A plain INSERT by a connection that is nobody's of the product. Returns the id. */
   insert(row: NewRow): Promise<string>
   query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>
@@ -108,18 +108,19 @@ export function useWorkers(): WorkerHarness {
   let instances = 0
   async function start(
     handlers: readonly Handler[],
-    settings: Partial<WorkerSettings> = {},
+    settings: InstanceSettings = {},
   ): Promise<Instance> {
     const leaseMs = settings.leaseMs ?? 3_000
-    const store = createPostgresqlStore({
+    const address: StoreAddress = {
+      dialect: 'postgresql',
       connection: { connectionString: database!.url },
+      directConnection: undefined,
       schema: 'public',
-      handlerConnections: 20,
       idleInTransactionMs: Math.floor(leaseMs / 2),
-      onConnectionError: () => undefined,
-    })
+    }
     instances += 1
-    const instance = await startInstance(store, handlers, {
+    const store = openStore(address, 20, recordingLog())
+    const instance = await startInstance(store, address, handlers, {
       owner: `instance-${instances}`,
       ...settings,
       leaseMs,

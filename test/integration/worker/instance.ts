@@ -1,4 +1,6 @@
 import { v7 } from 'uuid'
+import { createLeaseKeeper } from '../../../src/app/lease-keeper.ts'
+import type { StoreAddress } from '../../../src/app/open-store.ts'
 import { systemClock } from '../../../src/app/system-clock.ts'
 import { createRegistry } from '../../../src/handler-kit/registry.ts'
 import { parseInput } from '../../../src/handler-kit/validate-input.ts'
@@ -21,11 +23,18 @@ export interface Instance {
   stop(graceMs?: number): Promise<void>
 }
 
+/** How an instance is started. */
+export interface InstanceSettings extends Partial<WorkerSettings> {
+  /** How long its main thread may be silent while nothing runs; default a minute. */
+  readonly silenceMs?: number
+}
+
 /** Starts workers on a store, which is closed when they are stopped. */
 export async function startInstance(
   store: Store,
+  address: StoreAddress,
   handlers: readonly Handler[],
-  settings: Partial<WorkerSettings> & Pick<WorkerSettings, 'owner' | 'leaseMs'>,
+  settings: InstanceSettings & Pick<WorkerSettings, 'owner' | 'leaseMs'>,
 ): Promise<Instance> {
   const log = recordingLog()
   const wakeUps = await startWakeUps({ channels: [store], clock: systemClock, log })
@@ -45,6 +54,16 @@ export async function startInstance(
     handlers: createRegistry(handlers),
     parseInput,
     wakeUps,
+    leases: createLeaseKeeper(
+      {
+        owner: settings.owner,
+        token: v7(),
+        leaseMs: settings.leaseMs,
+        silenceMs: settings.silenceMs ?? 60_000,
+      },
+      address,
+      log,
+    ),
     locks: NO_LOCKS,
     clock: systemClock,
     makeId: v7,

@@ -1,13 +1,14 @@
 import { v7 } from 'uuid'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { openStore, type StoreAddress } from '../../../src/app/open-store.ts'
 import type { Handler } from '../../../src/ports/handler.ts'
-import type { WorkerSettings } from '../../../src/worker/settings.ts'
 import { mysqlTarget } from '../../conformance/store/mysql-target.ts'
 import type { TargetDatabase, TargetServer } from '../../conformance/store/target.ts'
 import { startMariadb } from '../../services/mariadb.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { until, type NewRow, type Row, type WorkerHarness } from './harness.ts'
-import { startInstance } from './instance.ts'
+import { startInstance, type InstanceSettings } from './instance.ts'
+import { recordingLog } from './recording-log.ts'
 
 /** As the harness on PostgreSQL, as far as these tests need it. Values stand for `?`. */
 export interface MariadbHarness extends Pick<
@@ -60,14 +61,17 @@ export function useMariadbWorkers(): MariadbHarness {
     },
     query,
     job,
-    start: async (handlers: readonly Handler[], settings: Partial<WorkerSettings> = {}) => {
+    start: async (handlers: readonly Handler[], settings: InstanceSettings = {}) => {
       const leaseMs = settings.leaseMs ?? 3_000
-      const store = database!.openStore({
-        handlerConnections: 20,
+      const address: StoreAddress = {
+        dialect: 'mysql',
+        connection: { uri: database!.url },
+        schema: undefined,
         idleInTransactionMs: Math.floor(leaseMs / 2),
-      })
+      }
+      const store = openStore(address, 20, recordingLog())
       instances += 1
-      const instance = await startInstance(store, handlers, {
+      const instance = await startInstance(store, address, handlers, {
         owner: `instance-${instances}`,
         pollIntervalMs: 100,
         ...settings,

@@ -4,12 +4,14 @@ import { NO_LOCKS } from '../../../src/ports/job-locks.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import type { WorkerContext, WorkerSettings } from '../../../src/worker/settings.ts'
 import { countingWakeUps, silentLog } from '../ingest/fake-store.ts'
+import { fakeLeases } from './fake-leases.ts'
 import { manualClock } from './manual-clock.ts'
 
 /** What the parts of a worker are given, with a store of the methods that a test needs. */
 export function workerContext(store: Partial<Store>, settings: Partial<WorkerSettings> = {}) {
   const clock = manualClock()
   const wakeUps = countingWakeUps()
+  const leases = fakeLeases()
   const context: WorkerContext = {
     settings: {
       owner: 'me',
@@ -28,11 +30,12 @@ export function workerContext(store: Partial<Store>, settings: Partial<WorkerSet
     handlers: createRegistry([]),
     parseInput,
     wakeUps,
+    leases,
     locks: NO_LOCKS,
     clock,
     makeId: () => 'id',
     random: () => 0,
     log: silentLog,
   }
-  return { context, clock, wakeUps }
+  return { context, clock, wakeUps, leases }
 }

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { defineHandler } from '../../../src/handler-kit/define-handler.ts'
+import { createRegistry } from '../../../src/handler-kit/registry.ts'
+import { NO_LOCKS, type JobLocks } from '../../../src/ports/job-locks.ts'
 import type { ClaimedJob, Store } from '../../../src/ports/store.ts'
+import { createAlone } from '../../../src/worker/alone.ts'
 import { createCompletions } from '../../../src/worker/completions.ts'
 import { createHeldJobs, type HeldJob } from '../../../src/worker/held.ts'
-import { createPool } from '../../../src/worker/pool.ts'
+import { createPool, type Pool } from '../../../src/worker/pool.ts'
 import type { PoolSettings } from '../../../src/worker/settings.ts'
 import { storeErrors } from '../ingest/fake-store.ts'
 import { workerContext } from './context.ts'
@@ -26,21 +30,33 @@ function setUp(
   store: Partial<Store>,
   {
     run = () => Promise.resolve(),
+    locks = NO_LOCKS,
     ...pool
-  }: Partial<PoolSettings> & { run?: (held: HeldJob) => Promise<void> } = {},
+  }: Partial<PoolSettings> & {
+    run?: (held: HeldJob) => Promise<void>
+    locks?: JobLocks
+  } = {},
 ) {
-  const { context, clock, wakeUps } = workerContext({
+  const {
+    context: base,
+    clock,
+    wakeUps,
+    leases,
+  } = workerContext({
     settle: (settlements) => Promise.resolve([...settlements]),
     ...store,
   })
-  const held = createHeldJobs(context, () => undefined)
+  const handlers = createRegistry([defineHandler({ name: 'h', run: () => undefined })])
+  const context = { ...base, handlers, locks }
+  const held = createHeldJobs(context, { onTrouble: () => undefined, onReplaced: () => undefined })
   const completions = createCompletions(context)
-  const made = createPool(
+  const alone = createAlone(clock, () => made.running())
+  const made: Pool = createPool(
     context,
     { name: 'rest', workers: 2, ...pool },
-    { held, completions, run, serves: () => true },
+    { held, alone, completions, run, serves: () => true },
   )
-  return { pool: made, clock, wakeUps, held, completions }
+  return { pool: made, clock, wakeUps, leases, held, completions }
 }
 
 describe('a pool, while the database is away', () => {
@@ -211,5 +227,139 @@ describe('what was claimed and has not begun', () => {
     }
     expect(claims).toBe(before)
     expect(held.size()).toBe(1)
+  })
+})
+
+/** Locks of which somebody else has some, with what was released. */
+function fakeLocks(elsewhere: readonly string[]): JobLocks & {
+  readonly released: string[]
+  lose(jobId: string, epoch: number): void
+} {
+  const released: string[] = []
+  let lost: Parameters<JobLocks['onLost']>[0] = () => undefined
+  return {
+    ...NO_LOCKS,
+    released,
+    take: (keys) => Promise.resolve(keys.filter(({ jobId }) => !elsewhere.includes(jobId))),
+    release: (keys) => {
+      released.push(...keys.map(({ jobId }) => jobId))
+    },
+    onLost: (listener) => {
+      lost = listener
+    },
+    lose: (jobId, epoch) => {
+      lost([{ jobId, epoch }])
+    },
+  }
+}
+
+describe('the locks of claimed jobs', () => {
+  function withLocks(locks: JobLocks, run?: (held: HeldJob) => Promise<void>) {
+    const returned: string[] = []
+    const jobs = [claimed('a'), claimed('b'), claimed('c')]
+    const set = setUp(
+      {
+        claim: () => Promise.resolve(jobs.splice(0)),
+        settle: (settlements) => {
+          returned.push(
+            ...settlements.map(({ jobId, ending, durationMs }) =>
+              'delayMs' in ending
+                ? `${jobId} ${ending.kind} ${ending.delayMs} ${String(durationMs)}`
+                : jobId,
+            ),
+          )
+          return Promise.resolve([...settlements])
+        },
+      },
+      { queue: 'default', workers: 1, locks, ...(run !== undefined && { run }) },
+    )
+    set.held.start()
+    return { ...set, returned }
+  }
+
+  it('are asked for before a job begins: what another process has the lock of goes back for a moment', async () => {
+    const ran: string[] = []
+    const locks = fakeLocks(['b'])
+    const { pool, returned, held } = withLocks(locks, async (each) => {
+      ran.push(each.job.jobId)
+      held.remove(each)
+    })
+    pool.start()
+    await settled()
+    await settled()
+    expect(ran).toEqual(['a', 'c'])
+    expect(returned).toEqual(['b returned 1000 null'])
+    expect(locks.released.sort()).toEqual(['a', 'b', 'c'])
+  })
+
+  it('that are lost tell the handler that runs, and keep what has not begun from beginning', async () => {
+    const reasons: unknown[] = []
+    const locks = fakeLocks([])
+    let finish: () => void = () => undefined
+    const { pool, returned } = withLocks(locks, async (each) => {
+      const abort = new AbortController()
+      each.abort = abort
+      abort.signal.addEventListener('abort', () => reasons.push(abort.signal.reason))
+      await new Promise<void>((resolve) => (finish = resolve))
+    })
+    pool.start()
+    await settled()
+    locks.lose('a', 1)
+    locks.lose('b', 1)
+    locks.lose('c', 99)
+    expect(reasons).toMatchObject([{ code: 'lock_lost' }])
+    finish()
+    await settled()
+    await settled()
+    expect(returned).toEqual(['b returned 1000 null'])
+  })
+})
+
+describe('a job that must run alone', () => {
+  it('waits until nothing else runs; a second one comes again later', async () => {
+    const ran: string[] = []
+    const ends = new Map<string, () => void>()
+    const returned: string[] = []
+    const suspect = (jobId: string): ClaimedJob => ({
+      ...claimed(jobId),
+      recoveries: 2,
+      retryCount: 2,
+      maxRetries: 3,
+    })
+    const claims = [[claimed('a')], [suspect('s'), suspect('t'), claimed('b')], [claimed('c')]]
+    const { pool, held } = setUp(
+      {
+        claim: () => Promise.resolve(claims.shift() ?? []),
+        settle: (settlements) => {
+          returned.push(...settlements.map(({ jobId }) => jobId))
+          return Promise.resolve([...settlements])
+        },
+      },
+      {
+        queue: 'default',
+        workers: 3,
+        run: async (each) => {
+          ran.push(each.job.jobId)
+          await new Promise<void>((resolve) => ends.set(each.job.jobId, resolve))
+          held.remove(each)
+        },
+      },
+    )
+    const end = async (jobId: string): Promise<void> => {
+      ends.get(jobId)?.()
+      await settled()
+      pool.wake(['default'])
+      await settled()
+    }
+    pool.start()
+    await settled()
+    pool.wake(['default'])
+    await settled()
+    expect(ran).toEqual(['a'])
+    expect(returned).toEqual(['t'])
+    await end('a')
+    expect(ran).toEqual(['a', 's'])
+    await end('s')
+    expect(ran).toEqual(['a', 's', 'b', 'c'])
   })
 })

@@ -1,0 +1,82 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { exampleConfiguration, makeFolder, type TestFolder } from './program.ts'
+
+/** Handlers that keep the main thread from answering, or end their process. */
+const HANDLERS = `
+  import { defineHandler } from 'crossdock'
+
+  export default [
+    defineHandler({
+      name: 'block',
+      timeoutMs: 20_000,
+      run({ input }: { input: { ms: number } }) {
+        const end = performance.now() + input.ms
+        while (performance.now() < end);
+        return 'blocked'
+      },
+    }),
+    defineHandler({
+      name: 'hang',
+      maxRetries: 0,
+      timeoutMs: 500,
+      run() {
+        for (;;);
+      },
+    }),
+    defineHandler({
+      name: 'kill',
+      maxRetries: 3,
+      retryDelay: 100,
+      async run() {
+        // Its begin, and those of its neighbours, are in writing by then.
+        await new Promise((resolve) => setTimeout(resolve, 300))
+        process.kill(process.pid, 'SIGKILL')
+      },
+    }),
+    defineHandler({
+      name: 'kill-at-once',
+      maxRetries: 2,
+      retryDelay: 100,
+      run() {
+        process.kill(process.pid, 'SIGKILL')
+      },
+    }),
+    defineHandler({
+      name: 'neighbour',
+      maxRetries: 2,
+      retryDelay: 100,
+      async run() {
+        await new Promise((resolve) => setTimeout(resolve, 1_500))
+        return 'done'
+      },
+    }),
+    defineHandler({ name: 'quick', run: () => 'quick' }),
+  ]
+`
+
+/** A folder with these handlers, and instances that hold leases for a second. */
+export async function blockingHome(
+  url: string,
+  { workers = 2, instance = {} }: { workers?: number; instance?: object } = {},
+): Promise<TestFolder> {
+  const home = await makeFolder(() =>
+    exampleConfiguration({
+      database: { url },
+      instance,
+      jobs: {
+        workers,
+        handlers: ['./handlers'],
+        lease_seconds: 1,
+        shutdown_grace_seconds: 1,
+        poll_interval: '200ms',
+        retry: { type: 'fixed', initial: '100ms' },
+      },
+      integrations: {},
+      logging: { format: 'json' },
+    }),
+  )
+  await mkdir(path.join(home.folder, 'handlers'))
+  await writeFile(path.join(home.folder, 'handlers/blocking.ts'), HANDLERS)
+  return home
+}

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import { createAlone, mustRunAlone } from '../../../src/worker/alone.ts'
+import { manualClock } from './manual-clock.ts'
+
+describe('a job runs alone', () => {
+  it.each([
+    { recoveries: 0, retryCount: 2, maxRetries: 3, alone: false, why: 'no process died with it' },
+    { recoveries: 1, retryCount: 1, maxRetries: 3, alone: false, why: 'one death is no reason' },
+    { recoveries: 1, retryCount: 3, maxRetries: 3, alone: true, why: 'it is its last attempt' },
+    { recoveries: 2, retryCount: 2, maxRetries: 9, alone: true, why: 'two died with it' },
+    { recoveries: 2, retryCount: 0, maxRetries: 3, alone: false, why: 'it had never begun' },
+    { recoveries: 1, retryCount: 0, maxRetries: 0, alone: false, why: 'it had never begun' },
+  ])('$alone: $why', ({ recoveries, retryCount, maxRetries, alone }) => {
+    expect(mustRunAlone({ recoveries, retryCount }, maxRetries)).toBe(alone)
+  })
+})
+
+describe('the turn of a job that runs alone', () => {
+  function setUp() {
+    const clock = manualClock()
+    const state = { running: 0, opened: 0 }
+    const alone = createAlone(clock, () => state.running)
+    alone.onOpen(() => {
+      state.opened += 1
+    })
+    const begin = (): void => {
+      state.running += 1
+    }
+    const end = (): void => {
+      state.running -= 1
+      alone.freed()
+    }
+    return { clock, alone, state, begin, end }
+  }
+
+  it('comes when nothing else runs, and nothing begins beside it', () => {
+    const { alone, state, begin, end } = setUp()
+    begin()
+    begin()
+    expect(alone.request(begin)).toBe(true)
+    expect(alone.isOpen()).toBe(false)
+    end()
+    expect(state.running).toBe(1)
+    end()
+    // The one that asked.
+    expect(state.running).toBe(1)
+    expect(alone.isOpen()).toBe(false)
+    end()
+    expect(alone.isOpen()).toBe(true)
+    expect(state.opened).toBe(1)
+  })
+
+  it('is one job’s at a time; then the others have the process for as long', async () => {
+    const { clock, alone, begin, end } = setUp()
+    expect(alone.request(begin)).toBe(true)
+    expect(alone.request(begin)).toBe(false)
+    await clock.advance(5_000)
+    end()
+    expect(alone.request(begin)).toBe(false)
+    await clock.advance(4_999)
+    expect(alone.request(begin)).toBe(false)
+    await clock.advance(1)
+    expect(alone.request(begin)).toBe(true)
+  })
+
+  it('is over at once when the job does not begin', () => {
+    const { alone, state } = setUp()
+    expect(
+      alone.request(() => {
+        alone.freed()
+      }),
+    ).toBe(true)
+    expect(alone.isOpen()).toBe(true)
+    expect(state.opened).toBe(1)
+  })
+
+  it('is nobody’s when whoever waited withdraws', () => {
+    const { alone, begin, end, state } = setUp()
+    begin()
+    alone.request(begin)
+    alone.withdraw()
+    end()
+    expect(state.running).toBe(0)
+    expect(alone.isOpen()).toBe(true)
+  })
+})
