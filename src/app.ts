@@ -3,6 +3,7 @@ import { v7 } from 'uuid'
 import { adapters } from './app/adapters.ts'
 import { startAdapters } from './app/start-adapters.ts'
 import { migrateOpen } from './app/migrate-database.ts'
+import { openCache } from './app/open-cache.ts'
 import { openDatabase } from './app/open-database.ts'
 import { openStore } from './app/open-store.ts'
 import { servedQueues } from './app/pools.ts'
@@ -26,7 +27,6 @@ import { createMessageSink } from './ingest/message-sink.ts'
 import { createHealth } from './observe/health.ts'
 import { createLog } from './observe/log.ts'
 import type { Handler, HandlerRegistry } from './ports/handler.ts'
-import { NO_LOCKS } from './ports/job-locks.ts'
 import type { Log } from './ports/log.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
 import { createWorkers } from './worker/workers.ts'
@@ -137,12 +137,15 @@ async function start(
 
   /** Whether an exception that nobody caught ends this instance. */
   let faulty = false
+  const cache = openCache(configuration, { clock, log })
+  teardown.add('cache', () => cache.close())
   const wakeUps = await startWakeUps({
-    channels: configuration.database.notify ? [store] : [],
+    channels: [...(configuration.database.notify ? [store] : []), ...cache.channels],
     clock,
     log,
   })
   teardown.add('wake-ups', () => wakeUps.stop())
+  teardown.add('locks', () => cache.locks.stop())
 
   const workers = parts.has('worker')
     ? createWorkers({
@@ -162,7 +165,7 @@ async function start(
         handlers,
         parseInput,
         wakeUps,
-        locks: NO_LOCKS,
+        locks: cache.locks,
         clock,
         makeId,
         random,
@@ -195,6 +198,7 @@ async function start(
         commit.healthy()
           ? { status: 'ok', facts: { waiting: commit.waiting() } }
           : { status: 'degraded', detail: 'messages wait for the database' },
+      ...cache.checks,
     },
   })
   const status = createStatus({
@@ -206,6 +210,7 @@ async function start(
     handlers,
     health,
     workers: workers === undefined ? undefined : () => workers.statistics(),
+    locks: () => cache.status(),
     ingest: () => ({ waiting: commit.waiting(), healthy: commit.healthy() }),
     adapters: () => running?.health() ?? [],
     parts: [...parts],
