@@ -129,6 +129,12 @@ module.exports = {
       because: 'As with pg: rows, types and errors are translated in one place.',
     }),
     onlyIn({
+      library: 'ioredis',
+      packages: 'ioredis',
+      folder: 'src/locks/redis',
+      because: 'Redis is one way to lock and to wake; the others must not need its client.',
+    }),
+    onlyIn({
       library: 'fastify',
       packages: 'fastify|@fastify/[^/]+',
       folder: 'src/http',

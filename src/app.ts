@@ -5,6 +5,7 @@ import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createLeaseKeeper } from './app/lease-keeper.ts'
 import { startAdapters } from './app/start-adapters.ts'
 import { migrateOpen } from './app/migrate-database.ts'
+import { openCache } from './app/open-cache.ts'
 import { openDatabase } from './app/open-database.ts'
 import { openStore, storeAddress } from './app/open-store.ts'
 import { servedQueues } from './app/pools.ts'
@@ -28,7 +29,6 @@ import { createMessageSink } from './ingest/message-sink.ts'
 import { createHealth } from './observe/health.ts'
 import { createLog } from './observe/log.ts'
 import type { Handler, HandlerRegistry } from './ports/handler.ts'
-import { NO_LOCKS } from './ports/job-locks.ts'
 import type { Log } from './ports/log.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
 import { createWorkers } from './worker/workers.ts'
@@ -141,12 +141,15 @@ async function start(
 
   /** Whether an exception that nobody caught ends this instance. */
   let faulty = false
+  const cache = openCache(configuration, { clock, log })
+  teardown.add('cache', () => cache.close())
   const wakeUps = await startWakeUps({
-    channels: configuration.database.notify ? [store] : [],
+    channels: [...(configuration.database.notify ? [store] : []), ...cache.channels],
     clock,
     log,
   })
   teardown.add('wake-ups', () => wakeUps.stop())
+  teardown.add('locks', () => cache.locks.stop())
 
   const instanceId = createInstanceId({
     store,
@@ -183,7 +186,7 @@ async function start(
           address,
           log,
         ),
-        locks: NO_LOCKS,
+        locks: cache.locks,
         clock,
         makeId,
         random,
@@ -216,6 +219,7 @@ async function start(
         commit.healthy()
           ? { status: 'ok', facts: { waiting: commit.waiting() } }
           : { status: 'degraded', detail: 'messages wait for the database' },
+      ...cache.checks,
     },
   })
   const status = createStatus({
@@ -227,6 +231,7 @@ async function start(
     handlers,
     health,
     workers: workers === undefined ? undefined : () => workers.statistics(),
+    locks: () => cache.status(),
     ingest: () => ({ waiting: commit.waiting(), healthy: commit.healthy() }),
     adapters: () => running?.health() ?? [],
     parts: [...parts],

@@ -16,6 +16,7 @@ export interface StatusSources {
   readonly handlers: HandlerRegistry
   readonly health: () => Promise<HealthReport>
   readonly workers: (() => WorkerStatistics) | undefined
+  readonly locks: () => object
   readonly ingest: () => { readonly waiting: number; readonly healthy: boolean }
   readonly adapters: () => readonly { readonly protocol: string; readonly health: AdapterHealth }[]
   readonly parts: readonly string[]
@@ -83,7 +84,7 @@ function statusOf(
     database: { type: configuration.database.type, ...report.components['database'] },
     workers: sources.workers?.() ?? null,
     scheduler: { status: 'not available in this version' },
-    locks: { status: 'leases in the database' },
+    locks: sources.locks(),
     ingest: sources.ingest(),
     queues,
     integrations: sources.adapters().map(({ protocol, health }) => ({ protocol, ...health })),

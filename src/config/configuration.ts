@@ -33,6 +33,16 @@ export interface DatabaseConfiguration {
   readonly notify: boolean
 }
 
+/** Settings of what makes several instances work together better. */
+export interface CacheConfiguration {
+  readonly adapter: 'redis' | 'none'
+  readonly redis: {
+    /** At least one, checked, each another server. They hold passwords: never log them. */
+    readonly nodes: readonly string[]
+    readonly keyPrefix: string
+  }
+}
+
 /** Settings of one queue that has workers of its own. */
 export interface QueueConfiguration {
   readonly workers: number
@@ -96,6 +106,7 @@ export interface Configuration {
   readonly directory: string
   readonly instance: { readonly name: string; readonly id: string }
   readonly database: DatabaseConfiguration
+  readonly cache: CacheConfiguration
   readonly jobs: JobsConfiguration
   readonly http: HttpConfiguration
   readonly subscriptions: readonly SubscriptionConfiguration[]

@@ -1,5 +1,6 @@
 import { isLoopback } from '../domain/loopback.ts'
 import { DEFAULT_RETRY_POLICY } from '../domain/retry.ts'
+import { cacheWarnings, checkCache } from './cache-checks.ts'
 import type { DatabaseConfiguration } from './configuration.ts'
 import { durationMs } from './duration.ts'
 import type { KeyPath } from './key-path.ts'
@@ -20,18 +21,14 @@ const ENCODING = 'special characters of the password percent-encoded'
  */
 export function checkAcrossKeys(document: ResolvedDocument): void {
   checkDatabase(document)
+  checkCache(document)
   checkExposure(document)
   checkRetry(document)
 }
 
 /** Sentences on what is allowed and probably not meant. */
 export function warningsOf(value: unknown): readonly string[] {
-  const warnings: string[] = []
-  if (valueAt(value, ['jobs', 'use_redis']) === true) {
-    warnings.push(
-      "'jobs.use_redis' has no effect: this version has no cache, and the database alone decides who runs what.",
-    )
-  }
+  const warnings = [...cacheWarnings(value)]
   const type = databaseType(value)
   if (type !== 'embedded') {
     for (const key of ['data_dir', 'port']) {

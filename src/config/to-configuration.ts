@@ -38,6 +38,10 @@ export function toConfiguration(
     directory: source.directory,
     instance: { name: output.instance.name, id: output.instance.id ?? makeInstanceId() },
     database: databaseConfiguration(output.database, source, totalWorkers(jobs)),
+    cache: {
+      adapter: output.cache.adapter,
+      redis: { nodes: output.cache.redis.nodes, keyPrefix: output.cache.redis.key_prefix },
+    },
     jobs,
     http: {
       host: output.http.host,

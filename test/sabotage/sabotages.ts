@@ -227,6 +227,22 @@ export const sabotages: readonly Sabotage[] = [
     test: 'is the handler’s own where it updates its job, which is still completed once',
   },
   {
+    name: '11: a claim is let through without Redis',
+    file: 'src/locks/redis/job-locks.ts',
+    line: "verdicts === undefined ? keys : keys.filter((_key, index) => verdicts[index] === 'ours')",
+    instead: "keys.filter((_key, index) => verdicts?.[index] === 'ours')",
+    testFile: 'test/integration/redis/outages.test.ts',
+    test: 'was never there, every claim is let through at once',
+  },
+  {
+    name: '11: a Redis that does not answer is waited for once',
+    file: 'src/locks/redis/node.ts',
+    line: 'goDown(`no answer within ${Math.round(limitMs)} ms`)',
+    instead: '',
+    testFile: 'test/integration/redis/outages.test.ts',
+    test: 'does not answer, one claim waits a moment for it',
+  },
+  {
     name: '12: a server that does not answer is out of reach',
     file: 'src/store/postgresql/connect.ts',
     line: 'query_timeout: ANSWER_LIMIT_MS,',

@@ -1,5 +1,6 @@
 import { prepareMariadb } from './mariadb.ts'
 import { preparePostgresql } from './postgresql.ts'
+import { prepareRedis } from './redis.ts'
 import { startOrSkip } from './require.ts'
 
 /**
@@ -9,4 +10,5 @@ import { startOrSkip } from './require.ts'
 export default async function setup(): Promise<void> {
   await startOrSkip('postgresql', preparePostgresql)
   await startOrSkip('mariadb', prepareMariadb)
+  await startOrSkip('redis', prepareRedis)
 }

@@ -78,7 +78,9 @@ export const jobsSchema = z
     use_redis: z
       .boolean()
       .prefault(false)
-      .describe('Kept for old files. `true` warns: there is no cache that it could use.'),
+      .describe(
+        'Kept for old files: Redis is used exactly when `cache.adapter` is `redis`. `true` warns where it is not.',
+      ),
     scheduler_check_interval: duration({ unit: 's', minMs: 10 })
       .prefault('60s')
       .describe('Accepted for old files. Without effect in this version.'),

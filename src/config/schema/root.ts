@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { AdapterDefinition } from '../../ports/adapter.ts'
+import { cacheSchema } from './cache.ts'
 import { databaseSchema } from './database.ts'
 import { authSchema, httpSchema } from './http.ts'
 import { instanceSchema } from './instance.ts'
@@ -14,6 +15,7 @@ export function configurationSchema(adapters: readonly AdapterDefinition[]) {
       $schema: z.string().optional().describe('Where editors find the schema of this file.'),
       instance: instanceSchema,
       database: databaseSchema,
+      cache: cacheSchema,
       jobs: jobsSchema,
       http: httpSchema,
       auth: authSchema,

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import type { WorkerSettings } from '../../../src/worker/settings.ts'
 import { openStore, type StoreAddress } from '../../../src/app/open-store.ts'
 import type { Handler } from '../../../src/ports/handler.ts'
 import { migratePostgresql } from '../../../src/store/postgresql/migrate.ts'
@@ -7,7 +8,7 @@ import { createDatabase, type TestDatabase } from '../../services/database.ts'
 import { startPostgresql } from '../../services/postgresql.ts'
 import type { PostgresqlService } from '../../services/postgresql-service.ts'
 import { startOrSkip } from '../../services/require.ts'
-import { startInstance, type Instance, type InstanceSettings } from './instance.ts'
+import { startInstance, type Instance } from './instance.ts'
 import { recordingLog } from './recording-log.ts'
 
 /** A row, by its columns. */
@@ -23,7 +24,7 @@ export interface WorkerHarness {
   readonly service: PostgresqlService
   readonly url: string
   /** Starts workers; they are stopped after the test. */
-  start(handlers: readonly Handler[], settings?: InstanceSettings): Promise<Instance>
+  start(handlers: readonly Handler[], settings?: Partial<WorkerSettings>): Promise<Instance>
   /** A plain INSERT by a connection that is nobody's of the product. Returns the id. */
   insert(row: NewRow): Promise<string>
   query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>
@@ -108,7 +109,7 @@ export function useWorkers(): WorkerHarness {
   let instances = 0
   async function start(
     handlers: readonly Handler[],
-    settings: InstanceSettings = {},
+    settings: Partial<WorkerSettings> = {},
   ): Promise<Instance> {
     const leaseMs = settings.leaseMs ?? 3_000
     const address: StoreAddress = {

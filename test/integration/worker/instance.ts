@@ -5,8 +5,9 @@ import { systemClock } from '../../../src/app/system-clock.ts'
 import { createRegistry } from '../../../src/handler-kit/registry.ts'
 import { parseInput } from '../../../src/handler-kit/validate-input.ts'
 import type { Handler } from '../../../src/ports/handler.ts'
-import { NO_LOCKS } from '../../../src/ports/job-locks.ts'
+import { NO_LOCKS, type JobLocks } from '../../../src/ports/job-locks.ts'
 import type { Store } from '../../../src/ports/store.ts'
+import type { WakeUpChannel } from '../../../src/ports/wake-ups.ts'
 import type { WorkerSettings } from '../../../src/worker/settings.ts'
 import { startWakeUps, type RunningWakeUps } from '../../../src/worker/wake-ups.ts'
 import { createWorkers, type Workers } from '../../../src/worker/workers.ts'
@@ -23,10 +24,12 @@ export interface Instance {
   stop(graceMs?: number): Promise<void>
 }
 
-/** How an instance is started. */
-export interface InstanceSettings extends Partial<WorkerSettings> {
-  /** How long its main thread may be silent while nothing runs; default a minute. */
-  readonly silenceMs?: number
+/** What an instance has beside its store. */
+export interface InstanceExtras {
+  /** Ways to other instances, beside the database's. */
+  readonly channels?: readonly WakeUpChannel[]
+  /** Default: none. They are stopped by whoever made them. */
+  readonly locks?: JobLocks
 }
 
 /** Starts workers on a store, which is closed when they are stopped. */
@@ -34,10 +37,11 @@ export async function startInstance(
   store: Store,
   address: StoreAddress,
   handlers: readonly Handler[],
-  settings: InstanceSettings & Pick<WorkerSettings, 'owner' | 'leaseMs'>,
+  settings: Partial<WorkerSettings> & Pick<WorkerSettings, 'owner' | 'leaseMs'>,
+  { channels = [], locks = NO_LOCKS }: InstanceExtras = {},
 ): Promise<Instance> {
   const log = recordingLog()
-  const wakeUps = await startWakeUps({ channels: [store], clock: systemClock, log })
+  const wakeUps = await startWakeUps({ channels: [store, ...channels], clock: systemClock, log })
   const workers = createWorkers({
     settings: {
       pools: [{ name: 'rest', workers: 5 }],
@@ -59,12 +63,12 @@ export async function startInstance(
         owner: settings.owner,
         token: v7(),
         leaseMs: settings.leaseMs,
-        silenceMs: settings.silenceMs ?? 60_000,
+        silenceMs: 60_000,
       },
       address,
       log,
     ),
-    locks: NO_LOCKS,
+    locks,
     clock: systemClock,
     makeId: v7,
     random: Math.random,

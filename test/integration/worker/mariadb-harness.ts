@@ -1,5 +1,6 @@
 import { v7 } from 'uuid'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import type { WorkerSettings } from '../../../src/worker/settings.ts'
 import { openStore, type StoreAddress } from '../../../src/app/open-store.ts'
 import type { Handler } from '../../../src/ports/handler.ts'
 import { mysqlTarget } from '../../conformance/store/mysql-target.ts'
@@ -7,7 +8,7 @@ import type { TargetDatabase, TargetServer } from '../../conformance/store/targe
 import { startMariadb } from '../../services/mariadb.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { until, type NewRow, type Row, type WorkerHarness } from './harness.ts'
-import { startInstance, type InstanceSettings } from './instance.ts'
+import { startInstance } from './instance.ts'
 import { recordingLog } from './recording-log.ts'
 
 /** As the harness on PostgreSQL, as far as these tests need it. Values stand for `?`. */
@@ -61,7 +62,7 @@ export function useMariadbWorkers(): MariadbHarness {
     },
     query,
     job,
-    start: async (handlers: readonly Handler[], settings: InstanceSettings = {}) => {
+    start: async (handlers: readonly Handler[], settings: Partial<WorkerSettings> = {}) => {
       const leaseMs = settings.leaseMs ?? 3_000
       const address: StoreAddress = {
         dialect: 'mysql',

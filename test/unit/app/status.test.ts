@@ -33,6 +33,7 @@ function setUp(answer: () => Promise<void> = async () => undefined) {
     handlers: createRegistry([]),
     health: async () => ({ status: database.status, components: {} }),
     workers: undefined,
+    locks: () => ({}),
     ingest: () => ({ waiting: 0, healthy: true }),
     adapters: () => [],
     parts: ['api'],
