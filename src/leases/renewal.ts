@@ -128,11 +128,11 @@ export function createRenewal(parts: RenewalParts): Renewal {
 
   async function renew(): Promise<void> {
     try {
-      await renewRegistration()
       const due = dueEntries()
       for (let from = 0; from < due.length && !stopped; from += MAX_RENEWED) {
         await renewSome(due.slice(from, from + MAX_RENEWED))
       }
+      await renewRegistration()
       renewAt = now() + leaseMs / 3
       if (troubled) tell({ kind: 'recovered' })
       troubled = false

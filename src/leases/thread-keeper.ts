@@ -46,6 +46,7 @@ export function createThreadKeeper(options: ThreadKeeperOptions): LeaseKeeper {
   let beat: Timer | undefined
   let stopping: Promise<void> | undefined
   let used = 0
+  let troubled = false
 
   function startThread(): void {
     const data: KeeperData = { settings, memory: table.memory }
@@ -81,9 +82,12 @@ export function createThreadKeeper(options: ThreadKeeperOptions): LeaseKeeper {
         break
       case 'trouble':
         events?.onTrouble()
-        log.warn({ error: message.what, jobs: message.jobs }, 'leases could not be renewed')
+        if (!troubled)
+          log.warn({ error: message.what, jobs: message.jobs }, 'leases could not be renewed')
+        troubled = true
         break
       case 'recovered':
+        troubled = false
         log.info({}, 'leases are renewed again')
         break
       case 'returned':

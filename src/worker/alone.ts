@@ -1,4 +1,4 @@
-import type { Clock } from '../ports/clock.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
 import type { ClaimedJob } from '../ports/store.ts'
 
 /** Lets one job run with nothing beside it. */
@@ -6,10 +6,10 @@ export interface Alone {
   /** Whether jobs may begin beside each other now. */
   isOpen(): boolean
   /**
-   * Asks that `start` be called once nothing runs, nothing else beginning meanwhile. `false`: not now, one
-   * has asked before, or has just had its turn.
+   * Asks that `run` be called once nothing runs. Nothing else begins until what it returns has resolved.
+   * `false`: not now, one has asked before, or has just had its turn.
    */
-  request(start: () => void): boolean
+  request(run: () => Promise<void>): boolean
   /** A worker has become free. */
   freed(): void
   /** Nobody waits any more; for a pool that stops. */
@@ -33,20 +33,32 @@ export function mustRunAlone(
   return job.recoveries >= 2 || (job.recoveries === 1 && job.retryCount >= maxRetries)
 }
 
-/** @param running how many handlers run in this process */
+/** For so long the others are kept from beginning while handlers that run are waited for, in milliseconds. */
+const DRAIN_LIMIT_MS = 60_000
+
+/**
+ * Who runs for longer than a minute is not waited for: then it is alone but for those.
+ * @param running how many handlers run in this process
+ */
 export function createAlone(clock: Clock, running: () => number): Alone {
   const listeners: (() => void)[] = []
-  let waiting: (() => void) | undefined
+  let waiting: (() => Promise<void>) | undefined
+  let patience: Timer | undefined
   let turn = false
   let closedAt = 0
   let openUntil = -Infinity
 
   function go(): void {
-    const start = waiting
-    waiting = undefined
-    if (start === undefined) return
+    const run = waiting
+    withdraw()
+    if (run === undefined) return
     turn = true
-    start()
+    void run().finally(open)
+  }
+
+  function withdraw(): void {
+    waiting = undefined
+    patience?.cancel()
   }
 
   function open(): void {
@@ -59,21 +71,18 @@ export function createAlone(clock: Clock, running: () => number): Alone {
 
   return {
     isOpen: () => waiting === undefined && !turn,
-    request: (start) => {
+    request: (run) => {
       if (waiting !== undefined || turn || clock.monotonicMs() < openUntil) return false
       closedAt = clock.monotonicMs()
-      waiting = start
+      waiting = run
       if (running() === 0) go()
+      else patience = clock.after(DRAIN_LIMIT_MS, go)
       return true
     },
     freed: () => {
-      if (running() > 0) return
-      if (turn) open()
-      else go()
+      if (running() === 0) go()
     },
-    withdraw: () => {
-      waiting = undefined
-    },
+    withdraw,
     onOpen: (listener) => {
       listeners.push(listener)
     },

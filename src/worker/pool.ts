@@ -84,23 +84,18 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     while (alone.isOpen() && free.length > 0 && completions.size() < MAX_UNCOMMITTED) {
       const next = waiting.shift()
       if (next === undefined) break
-      begin(next)
+      void begin(next)
     }
     if (wanted() > 0) claiming ??= claim()
   }
 
-  /** Gives a job to a free worker. Returns whether it went to work. */
-  function begin(next: HeldJob): boolean {
+  /** Gives a job to a free worker. Resolves when that is free again; never rejects. */
+  async function begin(next: HeldJob): Promise<void> {
     // One that is held no more has lost its lease while it waited.
-    if (!held.has(next)) return false
-    if (next.lockLost) {
-      giveBack([next], LOCKED_MS)
-      return false
-    }
-    const worker = free.pop()
-    if (worker === undefined) return false
-    void work(next, worker)
-    return true
+    if (!held.has(next)) return
+    const worker = next.lockLost ? undefined : free.pop()
+    if (worker === undefined) giveBack([next], LOCKED_MS)
+    else await work(next, worker)
   }
 
   /** How many jobs the next claim takes; 0 while enough are waiting. */
@@ -241,8 +236,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     single = each
     const asked = alone.request(() => {
       single = undefined
-      // Others must go on when it cannot.
-      if (!begin(each)) alone.freed()
+      return begin(each)
     })
     if (asked) return
     single = former

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createAlone, mustRunAlone } from '../../../src/worker/alone.ts'
-import { manualClock } from './manual-clock.ts'
+import { manualClock, settled } from './manual-clock.ts'
 
 describe('a job runs alone', () => {
   it.each([
@@ -23,29 +23,34 @@ describe('the turn of a job that runs alone', () => {
     alone.onOpen(() => {
       state.opened += 1
     })
-    const begin = (): void => {
+    const ends: (() => void)[] = []
+    /** Runs until {@link end}. */
+    const begin = (): Promise<void> => {
       state.running += 1
+      return new Promise((resolve) => ends.push(resolve))
     }
-    const end = (): void => {
+    const end = async (): Promise<void> => {
       state.running -= 1
+      ends.shift()?.()
       alone.freed()
+      await settled()
     }
     return { clock, alone, state, begin, end }
   }
 
-  it('comes when nothing else runs, and nothing begins beside it', () => {
+  it('comes when nothing else runs, and nothing begins beside it', async () => {
     const { alone, state, begin, end } = setUp()
-    begin()
-    begin()
+    void begin()
+    void begin()
     expect(alone.request(begin)).toBe(true)
     expect(alone.isOpen()).toBe(false)
-    end()
+    await end()
     expect(state.running).toBe(1)
-    end()
+    await end()
     // The one that asked.
     expect(state.running).toBe(1)
     expect(alone.isOpen()).toBe(false)
-    end()
+    await end()
     expect(alone.isOpen()).toBe(true)
     expect(state.opened).toBe(1)
   })
@@ -55,7 +60,7 @@ describe('the turn of a job that runs alone', () => {
     expect(alone.request(begin)).toBe(true)
     expect(alone.request(begin)).toBe(false)
     await clock.advance(5_000)
-    end()
+    await end()
     expect(alone.request(begin)).toBe(false)
     await clock.advance(4_999)
     expect(alone.request(begin)).toBe(false)
@@ -63,23 +68,36 @@ describe('the turn of a job that runs alone', () => {
     expect(alone.request(begin)).toBe(true)
   })
 
-  it('is over at once when the job does not begin', () => {
+  it('does not wait for longer than a minute for what runs already', async () => {
+    const { clock, alone, state, begin, end } = setUp()
+    void begin()
+    alone.request(begin)
+    await clock.advance(59_999)
+    expect(state.running).toBe(1)
+    await clock.advance(1)
+    expect(state.running).toBe(2)
+    // The long one ends; the other still has its turn.
+    await end()
+    expect(alone.isOpen()).toBe(false)
+    await end()
+    expect(alone.isOpen()).toBe(true)
+  })
+
+  it('is over at once when the job does not begin', async () => {
     const { alone, state } = setUp()
-    expect(
-      alone.request(() => {
-        alone.freed()
-      }),
-    ).toBe(true)
+    expect(alone.request(() => Promise.resolve())).toBe(true)
+    await settled()
     expect(alone.isOpen()).toBe(true)
     expect(state.opened).toBe(1)
   })
 
-  it('is nobody’s when whoever waited withdraws', () => {
-    const { alone, begin, end, state } = setUp()
-    begin()
+  it('is nobody’s when whoever waited withdraws', async () => {
+    const { clock, alone, begin, end, state } = setUp()
+    void begin()
     alone.request(begin)
     alone.withdraw()
-    end()
+    await end()
+    await clock.advance(100_000)
     expect(state.running).toBe(0)
     expect(alone.isOpen()).toBe(true)
   })
