@@ -9,7 +9,7 @@ export interface Ledger {
   readonly effects: number
   /** Executions that completed. */
   readonly completions: number
-  /** Executions that began and whose process was killed, or stood still for longer than a lease. */
+  /** Executions that a strike cut off after their begin was written, or whose transaction it ended. */
   readonly crashed: number
   readonly histories: number
   readonly offenders: Readonly<Record<string, readonly ProgramRow[]>>
@@ -42,8 +42,11 @@ const OFFENDERS: Readonly<Record<string, string>> = {
   'failures that name nobody, or had no next attempt': `SELECT jobid, leaseepoch, executedby, metadata
     FROM job_histories WHERE statusid = 4
     AND (executedby IS NULL OR metadata IS NULL OR lower(concat(metadata, '')) NOT LIKE '%"willretry"%true%')`,
-  'failures other than of a dead process': `SELECT jobid, leaseepoch, executedby, errormessage
-    FROM job_histories WHERE statusid = 4 AND errormessage NOT LIKE 'the process that ran it died or hung%'`,
+  // A process that stands still for half a lease has its open transactions ended by the server.
+  'failures that no strike explains': `SELECT jobid, leaseepoch, executedby, errormessage
+    FROM job_histories WHERE statusid = 4 AND errormessage NOT LIKE 'the process that ran it died or hung%'
+    AND errormessage NOT LIKE 'the database is out of reach%'
+    AND errormessage NOT LIKE '%idle-in-transaction timeout%'`,
   'keys without exactly one effect': `SELECT j.id, j.dedupekey, count(e.messagekey) AS effects
     FROM queue_jobs j LEFT JOIN effects e ON e.jobid = j.id AND j.payload LIKE concat('%"', e.messagekey, '"%')
     WHERE j.handler <> 'plain' GROUP BY j.id, j.dedupekey HAVING count(e.messagekey) <> 1`,
