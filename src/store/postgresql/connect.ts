@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
+import {
+  ANSWER_LIMIT_MS,
+  CONNECTION_WAIT_MS,
+  HANDLER_WAIT_MS,
+  STATEMENT_LIMIT_MS,
+} from '../limits.ts'
 import { translateError } from './errors.ts'
 
 /** How to reach a PostgreSQL server: what `pg` takes, narrowed to what we use. */
@@ -79,18 +85,11 @@ export interface Names {
 
 const SERVICE_CONNECTIONS = 6
 
-/** The longest statement of ours, by the server's clock and, for one that does not answer, by ours. */
-const STATEMENT_LIMIT_MS = 8_000
-const ANSWER_LIMIT_MS = 10_000
-
 /**
  * Whatever the server's or the login's default is: under a stricter one every completion that waited for
  * a renewal of its own lease would fail. The space is escaped as startup options want it.
  */
 const READ_COMMITTED = String.raw`default_transaction_isolation=read\ committed`
-
-/** The longest wait of a handler for one of `handlerConnections`, in milliseconds. */
-const HANDLER_WAIT_MS = 60_000
 
 /**
  * The planner must be held to the index at every table size: a plan made while the table was small stays
@@ -132,8 +131,6 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
     ...poolDefaults('crossdock'),
     ...direct,
     max: SERVICE_CONNECTIONS,
-    // A server that stands still, or a network that swallows everything, ends no connection: without a
-    // limit of our own, leases would go unrenewed and senders unanswered for as long as it lasts.
     query_timeout: ANSWER_LIMIT_MS,
     options: startupOptions([...session, ...PLANNER]),
   })
@@ -141,7 +138,6 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
     ...poolDefaults('crossdock handlers'),
     ...settings.connection,
     max: settings.handlerConnections,
-    // A handler that waits for a connection waits for another handler, not for the server.
     connectionTimeoutMillis: HANDLER_WAIT_MS,
     // BEGIN travels with the handler's first statement, COMMIT with the completion: two round trips
     // instead of four.
@@ -194,7 +190,7 @@ function poolDefaults(name: string): pg.PoolConfig {
     application_name: name,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: CONNECTION_WAIT_MS,
     idleTimeoutMillis: 30_000,
     maxLifetimeSeconds: CONNECTION_LIFETIME_SECONDS,
   }
