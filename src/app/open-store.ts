@@ -20,13 +20,7 @@ export function openStore(
     },
   }
   if (database.dialect === 'mysql') {
-    return createMysqlStore({
-      ...settings,
-      connection: database.connection,
-      onDeadlock: () => {
-        log.debug({}, 'a transaction is made again after a deadlock')
-      },
-    })
+    return createMysqlStore({ ...settings, connection: database.connection })
   }
   return createPostgresqlStore({
     ...settings,

@@ -6,10 +6,10 @@ import mysql, {
   type RowDataPacket,
 } from 'mysql2/promise'
 import { CrossdockError } from '../../domain/errors.ts'
+import { createContentionGuard, type ContentionGuard } from '../contention.ts'
 import { CONNECTION_WAIT_MS, HANDLER_WAIT_MS } from '../limits.ts'
 import { answeredInTime, connectionWithin } from './connection-limits.ts'
-import { repeatOnDeadlock } from './deadlocks.ts'
-import { errnoOf, translateError } from './errors.ts'
+import { contentionOf, errnoOf, translateError } from './errors.ts'
 import { sessionStatement } from './session.ts'
 
 /** How to reach a MySQL or MariaDB server: what `mysql2` takes, narrowed to what we use. */
@@ -42,8 +42,6 @@ export interface MysqlSettings {
   readonly idleInTransactionMs: number
   /** Told of connections that broke while idle. */
   readonly onConnectionError: (error: Error) => void
-  /** Told of each transaction that was made again after a deadlock. */
-  readonly onDeadlock?: (() => void) | undefined
 }
 
 /** What a statement gave. */
@@ -65,6 +63,8 @@ export interface Database {
   readonly run: Run
   /** Statements that commit together; all of them are made again after a deadlock. */
   transaction<T>(work: (run: Run) => Promise<T>): Promise<T>
+  /** What repeats the two above, and counts. */
+  readonly contention: ContentionGuard
   /** The longest text of a statement, in bytes. Connects where nothing has been connected yet. */
   maxStatementBytes(): Promise<number>
   /** A connection of a handler, its session as {@link handlerSession} sets it. */
@@ -130,6 +130,7 @@ export function connectMysql(settings: MysqlSettings): Database {
     session: handlerSession,
     waitMs: HANDLER_WAIT_MS,
   }
+  const contention = createContentionGuard(contentionOf)
   const prepared = new WeakSet()
   let packetBytes: number | undefined
   let closed = false
@@ -210,18 +211,17 @@ export function connectMysql(settings: MysqlSettings): Database {
     },
     idleInTransactionMs,
     run: <Row>(text: string) =>
-      repeatOnDeadlock(() => withService((run) => run<Row>(text), null), settings.onDeadlock),
+      contention.repeated(() => withService((run) => run<Row>(text), null)),
     transaction: (work) =>
-      repeatOnDeadlock(
-        () =>
-          withService(async (run) => {
-            await run('START TRANSACTION')
-            const result = await work(run)
-            await run('COMMIT')
-            return result
-          }, 'ROLLBACK'),
-        settings.onDeadlock,
+      contention.repeated(() =>
+        withService(async (run) => {
+          await run('START TRANSACTION')
+          const result = await work(run)
+          await run('COMMIT')
+          return result
+        }, 'ROLLBACK'),
       ),
+    contention,
     maxStatementBytes: async () => {
       if (packetBytes === undefined) await withService(async () => undefined, null)
       return (packetBytes ?? SMALLEST_PACKET) - PACKET_SLACK

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
+import { createContentionGuard, type ContentionGuard } from '../contention.ts'
 import {
   ANSWER_LIMIT_MS,
   CONNECTION_WAIT_MS,
   HANDLER_WAIT_MS,
   STATEMENT_LIMIT_MS,
 } from '../limits.ts'
-import { translateError } from './errors.ts'
+import { contentionOf, translateError } from './errors.ts'
 
 /** How to reach a PostgreSQL server: what `pg` takes, narrowed to what we use. */
 export interface PostgresqlConnection {
@@ -66,9 +67,14 @@ export interface Database {
   readonly idleInTransactionMs: number
   /** Tells this store's announcements from those of others. */
   readonly token: string
+  /** What repeats our statements, for a transaction of several, and counts. */
+  readonly contention: ContentionGuard
   /** A connection of its own, outside the pools. */
   openClient(): pg.Client
-  /** Runs one of our statements; errors are translated. */
+  /**
+   * Runs one of our statements; errors are translated. Without a runner it commits by itself, and is made
+   * again when the server breaks it off for a deadlock or a serialization failure.
+   */
   run<Row extends pg.QueryResultRow>(
     statement: Statement,
     values: unknown[],
@@ -157,6 +163,7 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
     // end the process; whoever holds it learns of it by the next statement.
     pool.on('connect', (client) => client.on('error', () => undefined))
   }
+  const contention = createContentionGuard(contentionOf)
   const quoted = pg.escapeIdentifier(schema)
   return {
     service,
@@ -175,9 +182,12 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
         ...direct,
         options: startupOptions(session),
       }),
-    run: async (statement, values, runner = service) => {
+    contention,
+    run: async (statement, values, runner) => {
+      const { name, text } = statement
       try {
-        return await runner.query({ name: statement.name, text: statement.text, values })
+        if (runner !== undefined) return await runner.query({ name, text, values })
+        return await contention.repeated(() => service.query({ name, text, values }))
       } catch (error) {
         throw translateError(error)
       }

@@ -1,6 +1,7 @@
 import { afterAll } from 'vitest'
 import { announceSuite } from './announce.suite.ts'
 import { claimSuite } from './claim.suite.ts'
+import { contentionSuite } from './contention.suite.ts'
 import { insertSuite } from './insert.suite.ts'
 import { leaseSuite } from './lease.suite.ts'
 import { outageSuite } from './outage.suite.ts'
@@ -19,6 +20,7 @@ const SUITES: readonly StoreSuite[] = [
   plainSqlSuite,
   claimSuite,
   settleSuite,
+  contentionSuite,
   leaseSuite,
   transactionSuite,
   transactionPoolSuite,
