@@ -9,6 +9,7 @@ import { plainSqlSuite } from './plain-sql.suite.ts'
 import { promoteSuite } from './promote.suite.ts'
 import { readSuite } from './read.suite.ts'
 import { settleSuite } from './settle.suite.ts'
+import { statisticsSuite } from './statistics.suite.ts'
 import type { StoreSuite } from './store-suite.ts'
 import type { Target } from './target.ts'
 import { transactionPoolSuite } from './transaction-pool.suite.ts'
@@ -26,6 +27,7 @@ const SUITES: readonly StoreSuite[] = [
   transactionPoolSuite,
   promoteSuite,
   readSuite,
+  statisticsSuite,
   announceSuite,
   outageSuite,
 ]
