@@ -2,6 +2,25 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { send } from '../e2e/http-client.ts'
 import type { ProgramDatabase } from '../services/program-database.ts'
 
+/** Where the load goes, and how much of it there is. */
+export interface FleetLoadOptions {
+  readonly urls: readonly string[]
+  readonly database: ProgramDatabase
+  /** Posts at once; default 10. */
+  readonly clients?: number
+  /** Between two keys of a client, in milliseconds; default 60: instances keep up, one of them away. */
+  readonly pauseMs?: number
+  /** What each body carries beside its key; default 0. */
+  readonly paddingBytes?: number
+  /**
+   * The longest wait for an answer, in milliseconds; default 1,500: an instance that stands still takes
+   * connections and says nothing.
+   */
+  readonly answerMs?: number
+  /** Whether rows come by INSERT as well; default true. */
+  readonly inserts?: boolean
+}
+
 /** What a key asks for: which handler has it follows from its name. */
 export type Kind = 'effect' | 'plain' | 'slow'
 
@@ -13,6 +32,8 @@ export interface FleetLoad {
   readonly inserted: number
   /** Tries that got no answer, or were told to come again. */
   readonly repeats: number
+  /** Tries that were told to come again: 503 with Retry-After. */
+  readonly refused: number
   /** Posted keys that were acknowledged, each with every id that it was answered with. */
   readonly acknowledged: ReadonlyMap<string, ReadonlySet<string>>
   /** No new keys; resolves when every one is acknowledged. Rejects with the first wrong answer. */
@@ -21,20 +42,22 @@ export interface FleetLoad {
   abandon(): Promise<void>
 }
 
-const CLIENTS = 10
-
-/** Between two keys of a client: the instances are to keep up, with one of them away. In milliseconds. */
-const PAUSE_MS = 60
-
-/** The longest wait for an answer: an instance that stands still takes connections and says nothing. */
-const ANSWER_MS = 1_500
-
 /** Starts the load. A client goes to a random instance with each try. */
-export function startFleetLoad(urls: readonly string[], database: ProgramDatabase): FleetLoad {
+export function startFleetLoad({
+  urls,
+  database,
+  clients = 10,
+  pauseMs = 60,
+  paddingBytes = 0,
+  answerMs = 1_500,
+  inserts = true,
+}: FleetLoadOptions): FleetLoad {
+  const padding = 'x'.repeat(paddingBytes)
   const acknowledged = new Map<string, Set<string>>()
   let sent = 0
   let inserted = 0
   let repeats = 0
+  let refused = 0
   let finishing = false
   let abandoned = false
 
@@ -45,7 +68,7 @@ export function startFleetLoad(urls: readonly string[], database: ProgramDatabas
       await post(kind, `${kind}-${number}`)
       // Now and then one that was acknowledged is sent again, as a client does that lost the answer.
       if (number % 20 === 0) await post(kind, `${kind}-${number}`)
-      await delay(PAUSE_MS)
+      await delay(pauseMs)
     }
   }
 
@@ -55,8 +78,8 @@ export function startFleetLoad(urls: readonly string[], database: ProgramDatabas
       const answer = await send(`${url}/in/${kind}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', 'idempotency-key': key },
-        body: JSON.stringify({ key }),
-        signal: AbortSignal.timeout(ANSWER_MS),
+        body: JSON.stringify({ key, padding }),
+        signal: AbortSignal.timeout(answerMs),
       }).catch(() => undefined)
       if (answer?.status === 202) {
         const ids = acknowledged.get(key) ?? new Set()
@@ -65,6 +88,12 @@ export function startFleetLoad(urls: readonly string[], database: ProgramDatabas
       }
       if (answer !== undefined && answer.status !== 503) {
         throw new Error(`${key} was answered ${answer.status}: ${answer.text}`)
+      }
+      if (answer !== undefined) {
+        refused += 1
+        if (!(Number(answer.headers.get('retry-after')) > 0)) {
+          throw new Error(`${key} was refused, and not told when to come again: ${answer.text}`)
+        }
       }
       repeats += 1
       await delay(25)
@@ -83,11 +112,14 @@ export function startFleetLoad(urls: readonly string[], database: ProgramDatabas
       await database.sql(
         `INSERT INTO queue_jobs (handler, payload, dedupekey) VALUES ${rows.join(', ')}`,
       )
-      await delay(5 * PAUSE_MS)
+      await delay(5 * pauseMs)
     }
   }
 
-  const all = Promise.all([...Array.from({ length: CLIENTS }, client), inserter()])
+  const all = Promise.all([
+    ...Array.from({ length: clients }, client),
+    ...(inserts ? [inserter()] : []),
+  ])
   // It is awaited at the end; a failure before must not be an unhandled one.
   all.catch(() => undefined)
   return {
@@ -99,6 +131,9 @@ export function startFleetLoad(urls: readonly string[], database: ProgramDatabas
     },
     get repeats() {
       return repeats
+    },
+    get refused() {
+      return refused
     },
     acknowledged,
     finish: async () => {

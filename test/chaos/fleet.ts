@@ -68,7 +68,8 @@ export async function startFleet(home: TestFolder, count: number): Promise<Fleet
       programs
         .map((program, index) => {
           const lines = ((before.get(index) ?? '') + program.err()).trim().split('\n')
-          return `instance ${index}:\n${lines.slice(-30).join('\n')}`
+          const ends = lines.slice(-30).map((line) => line.slice(0, 400))
+          return `instance ${index}:\n${ends.join('\n')}`
         })
         .join('\n'),
     stop: async () => {

@@ -1,10 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import { exampleConfiguration, makeFolder, type TestFolder } from '../e2e/program.ts'
-import { PROGRAM_DATABASES, type ProgramDatabase } from '../services/program-database.ts'
+import { PROGRAM_DATABASES } from '../services/program-database.ts'
 import { startFleet, type Fleet } from './fleet.ts'
+import { LEASE_SECONDS, makeFleetHome } from './fleet-home.ts'
 import { startFleetLoad } from './fleet-load.ts'
 import { readLedger, untilAllEnded } from './ledger.ts'
 
@@ -12,35 +10,17 @@ const LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
 const ROUNDS = LONG ? 50 : 4
 const LIMIT_MS = LONG ? 1_200_000 : 120_000
 const INSTANCES = 3
-const LEASE_SECONDS = 2
 const ENDED_LIMIT_MS = 60_000
-
-const HANDLERS: Readonly<Record<string, string>> = {
-  // A moment in which it can be killed; of some of them the begin is in writing by then.
-  effect: `await effect(); await setTimeout(input.key.endsWith('7') ? 120 : 3)`,
-  plain: `await setTimeout(input.key.endsWith('8') ? 120 : 1)`,
-  // Longer than a lease, its transaction open.
-  slow: `await effect(); await setTimeout(${LEASE_SECONDS * 1_000 + 600}, undefined, { signal })`,
-}
-
-const source = (name: string, body: string): string => `
-  import { defineHandler } from 'crossdock'
-  import { setTimeout } from 'node:timers/promises'
-  import { z } from 'zod'
-
-  export default defineHandler({
-    name: '${name}',
-    input: z.object({ key: z.string() }),
-    async run({ input, tx, job, signal }) {
-      const effect = () => tx.sql\`insert into effects (messagekey, jobid) values (\${input.key}, \${job.id})\`
-      ${body}
-      return { key: input.key }
-    },
-  })
-`
 
 /** What happens in a round, in turn, so that few rounds have every kind. */
 const STRIKES = ['kill', 'stop', 'kill and stop', 'stop', 'kill', 'two stops'] as const
+
+/** What a failed attempt may say. A process that stands still has its transactions ended by the server. */
+const EXPLAINED = [
+  'the process that ran it died or hung%',
+  'the database is out of reach%',
+  '%idle-in-transaction timeout%',
+]
 
 let cleanUps: (() => Promise<unknown>)[] = []
 
@@ -48,41 +28,6 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.toReversed()) await cleanUp()
   cleanUps = []
 })
-
-/** A place of its own, with the handlers, and a table that shows an effect that happened twice. */
-async function makeHome(database: ProgramDatabase): Promise<TestFolder> {
-  const names = Object.keys(HANDLERS)
-  const home = await makeFolder(() =>
-    exampleConfiguration({
-      database: { url: database.url },
-      jobs: {
-        workers: 8,
-        handlers: ['./handlers'],
-        lease_seconds: LEASE_SECONDS,
-        // An attempt that a kill or a pause cut off counts.
-        max_retries: 1_000,
-        retry: { type: 'fixed', initial: '200ms' },
-        poll_interval: '500ms',
-        shutdown_grace_seconds: 10,
-      },
-      integrations: {
-        http: {
-          subscriptions: names.map((name) => ({ name, path: `/in/${name}`, handler: name })),
-        },
-      },
-      logging: { level: 'warn', format: 'json' },
-    }),
-  )
-  cleanUps.push(() => home.remove())
-  await mkdir(path.join(home.folder, 'handlers'))
-  for (const [name, body] of Object.entries(HANDLERS)) {
-    await writeFile(path.join(home.folder, `handlers/${name}.js`), source(name, body))
-  }
-  await database.sql(
-    'CREATE TABLE effects (messagekey varchar(200) NOT NULL, jobid varchar(64) NOT NULL)',
-  )
-  return home
-}
 
 /** One or two of the instances are struck; at least one goes on. */
 async function strike(fleet: Fleet, kind: (typeof STRIKES)[number]): Promise<void> {
@@ -112,10 +57,11 @@ describe('several instances that are killed and stand still while work comes in'
       const database = await open()
       if (database === undefined) return skip(`${name} is not available`)
       cleanUps.push(() => database.stop())
-      const home = await makeHome(database)
+      const home = await makeFleetHome(database)
+      cleanUps.push(() => home.remove())
       const fleet = await startFleet(home, INSTANCES)
       cleanUps.push(() => fleet.remove())
-      const load = startFleetLoad(fleet.urls, database)
+      const load = startFleetLoad({ urls: fleet.urls, database })
       cleanUps.push(() => load.abandon())
 
       for (let round = 0; round < ROUNDS; round += 1) {
@@ -127,7 +73,7 @@ describe('several instances that are killed and stand still while work comes in'
         throw new Error(fleet.told(), { cause: error })
       })
 
-      const ledger = await readLedger(database)
+      const ledger = await readLedger(database, EXPLAINED)
       const { offenders, ...counts } = ledger
       process.stdout.write(
         `${JSON.stringify({

@@ -42,22 +42,27 @@ const OFFENDERS: Readonly<Record<string, string>> = {
   'failures that name nobody, or had no next attempt': `SELECT jobid, leaseepoch, executedby, metadata
     FROM job_histories WHERE statusid = 4
     AND (executedby IS NULL OR metadata IS NULL OR lower(concat(metadata, '')) NOT LIKE '%"willretry"%true%')`,
-  // A process that stands still for half a lease has its open transactions ended by the server.
-  'failures that no strike explains': `SELECT jobid, leaseepoch, executedby, errormessage
-    FROM job_histories WHERE statusid = 4 AND errormessage NOT LIKE 'the process that ran it died or hung%'
-    AND errormessage NOT LIKE 'the database is out of reach%'
-    AND errormessage NOT LIKE '%idle-in-transaction timeout%'`,
   'keys without exactly one effect': `SELECT j.id, j.dedupekey, count(e.messagekey) AS effects
     FROM queue_jobs j LEFT JOIN effects e ON e.jobid = j.id AND j.payload LIKE concat('%"', e.messagekey, '"%')
     WHERE j.handler <> 'plain' GROUP BY j.id, j.dedupekey HAVING count(e.messagekey) <> 1`,
 }
 
-/** Reads the tables once nothing is left to run. */
-export async function readLedger(database: ProgramDatabase): Promise<Ledger> {
+/**
+ * Reads the tables once nothing is left to run.
+ * @param explained what a failed attempt may say, as patterns of LIKE
+ */
+export async function readLedger(
+  database: ProgramDatabase,
+  explained: readonly string[],
+): Promise<Ledger> {
   const offenders: Record<string, readonly ProgramRow[]> = {}
   for (const [name, text] of Object.entries(OFFENDERS)) {
     offenders[name] = await database.sql(`${text} LIMIT 10`)
   }
+  offenders['failures that nothing explains'] = await database.sql(
+    `SELECT jobid, leaseepoch, executedby, errormessage FROM job_histories WHERE statusid = 4
+     ${explained.map((pattern) => `AND errormessage NOT LIKE '${pattern}'`).join(' ')} LIMIT 10`,
+  )
   const [counts] = await database.sql(`SELECT
       (SELECT count(*) FROM queue_jobs) AS stored,
       (SELECT count(*) FROM queue_jobs WHERE handler <> 'plain') AS writing,
