@@ -61,6 +61,11 @@ export interface Database {
   readonly idleInTransactionMs: number
   /** One statement on a connection for our own, committed by itself; made again after a deadlock. */
   readonly run: Run
+  /**
+   * Work with a connection for our own, begun once there is one: one statement, or {@link together}. All
+   * of it is made again after a deadlock.
+   */
+  connected<T>(work: (run: Run) => Promise<T>): Promise<T>
   /** Statements that commit together; all of them are made again after a deadlock. */
   transaction<T>(work: (run: Run) => Promise<T>): Promise<T>
   /** What repeats the two above, and counts. */
@@ -212,15 +217,9 @@ export function connectMysql(settings: MysqlSettings): Database {
     idleInTransactionMs,
     run: <Row>(text: string) =>
       contention.repeated(() => withService((run) => run<Row>(text), null)),
+    connected: (work) => contention.repeated(() => withService(work, 'ROLLBACK')),
     transaction: (work) =>
-      contention.repeated(() =>
-        withService(async (run) => {
-          await run('START TRANSACTION')
-          const result = await work(run)
-          await run('COMMIT')
-          return result
-        }, 'ROLLBACK'),
-      ),
+      contention.repeated(() => withService((run) => together(run, () => work(run)), 'ROLLBACK')),
     contention,
     maxStatementBytes: async () => {
       if (packetBytes === undefined) await withService(async () => undefined, null)
@@ -236,6 +235,14 @@ export function connectMysql(settings: MysqlSettings): Database {
       await Promise.all([service.pool.end(), handlers.pool.end()]).catch(() => undefined)
     },
   }
+}
+
+/** Runs work in a transaction of the connection; who gave the connection undoes it when this throws. */
+export async function together<T>(run: Run, work: () => Promise<T>): Promise<T> {
+  await run('START TRANSACTION')
+  const result = await work()
+  await run('COMMIT')
+  return result
 }
 
 /** What every connection of ours is told. Also for those outside a store. */
