@@ -4,23 +4,16 @@ import { DEFAULT_RETRY_POLICY } from '../src/domain/retry.ts'
 import { createGroupCommit } from '../src/ingest/group-commit.ts'
 import { parseInput } from '../src/handler-kit/validate-input.ts'
 import { NO_LOCKS } from '../src/ports/job-locks.ts'
+import type { Store } from '../src/ports/store.ts'
 import { createRegistry } from '../src/handler-kit/registry.ts'
 import { defineHandler } from '../src/handler-kit/define-handler.ts'
 import { silentLog } from '../src/observe/log.ts'
 import { systemClock } from '../src/app/system-clock.ts'
-import { createPostgresqlStore } from '../src/store/postgresql/index.ts'
 import { startWakeUps } from '../src/worker/wake-ups.ts'
 import { createWorkers } from '../src/worker/workers.ts'
 
-/** Crossdock's store, ingest and workers on one database, with two handlers that count. */
-export async function openCrossdock(url: string, workers: number) {
-  const store = createPostgresqlStore({
-    connection: { connectionString: url },
-    schema: 'public',
-    handlerConnections: Math.min(workers, 10),
-    idleInTransactionMs: 20_000,
-    onConnectionError: () => undefined,
-  })
+/** Crossdock's ingest and workers on a store, which is closed with them, with handlers that count. */
+export async function openCrossdock(store: Store, workers: number) {
   let target = Infinity
   let done = 0
   let finished: (() => void) | undefined
@@ -41,7 +34,7 @@ export async function openCrossdock(url: string, workers: number) {
     defineHandler({
       name: 'bench.sql',
       run: async ({ tx, job }) => {
-        await tx.query('INSERT INTO bench_effects (jobid) VALUES ($1)', [job.id])
+        await tx.sql`INSERT INTO bench_effects (jobid) VALUES (${job.id})`
         count()
       },
     }),
