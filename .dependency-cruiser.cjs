@@ -156,9 +156,17 @@ module.exports = {
     {
       name: 'nothing-imports-tests',
       severity: 'error',
-      comment: 'Tests know the program; the program does not know its tests.',
-      from: { pathNot: '^test/' },
+      comment:
+        'Tests know the program; the program does not know its tests. Benchmarks run on the servers that tests start.',
+      from: { pathNot: '^(test|bench)/' },
       to: { path: '^test/' },
+    },
+    {
+      name: 'benchmarks-use-the-servers-of-tests-alone',
+      severity: 'error',
+      comment: 'A figure must not depend on what a test sets up.',
+      from: { path: '^bench/' },
+      to: { path: '^test/(?!services/)' },
     },
     {
       name: 'nothing-imports-benchmarks',

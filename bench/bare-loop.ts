@@ -1,5 +1,3 @@
-import pg from 'pg'
-
 /**
  * The least that can write this project's rows: claim by 500 with lease and epoch, complete by 500
  * guarded by the epoch and with the history row, on one process. What Crossdock is measured against.
@@ -12,119 +10,55 @@ export interface BareLoop {
   drain(): Promise<number>
   /** The same with a transaction for each job: an insert, the completion, the history. */
   drainInTransactions(): Promise<number>
+  close(): Promise<void>
 }
 
-const LEAN_TABLES = `
-  CREATE TABLE bare_jobs (
-    id text PRIMARY KEY, seq bigint GENERATED ALWAYS AS IDENTITY, queue text NOT NULL DEFAULT 'default',
-    handler text NOT NULL, payload text, statusid int NOT NULL DEFAULT 0, claimrank int NOT NULL DEFAULT 0,
-    leaseepoch int NOT NULL DEFAULT 0, lockedby text, leaseexpiresat timestamptz, result text,
-    startedat timestamptz, completedat timestamptz, createdon timestamptz NOT NULL DEFAULT clock_timestamp());
-  CREATE INDEX bare_ready ON bare_jobs (queue, claimrank, seq) WHERE statusid = 0;
-  CREATE TABLE bare_histories (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, jobid text NOT NULL, leaseepoch int NOT NULL,
-    statusid int NOT NULL, startedat timestamptz, completedat timestamptz, duration bigint,
-    executedby text, UNIQUE (jobid, leaseepoch));`
+/** Tables of the loop's own with two indexes, or the migrated ones with everything they have. */
+export type BareTables = 'lean' | 'migrated'
 
-/** Opens the bare loop: on tables of its own with two indexes, or on the migrated ones. */
-export async function openBareLoop(
-  url: string,
-  tables: 'lean' | 'migrated',
-  makeId: () => string,
-): Promise<BareLoop> {
-  const options =
-    '-c crossdock.quiet=on -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_sort=off -c enable_bitmapscan=off -c cpu_tuple_cost=1 -c random_page_cost=0.1 -c seq_page_cost=0.1 -c plan_cache_mode=force_custom_plan'
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: 10,
-    options,
-    pipeline: true,
-  })
-  const lean = tables === 'lean'
-  const jobs = lean ? 'bare_jobs' : 'queue_jobs'
-  const histories = lean ? 'bare_histories' : 'job_histories'
-  const active = lean ? '' : 'AND active'
-  if (lean) await pool.query(LEAN_TABLES)
+/** How a loop on these tables is called. */
+export function bareLoopName(tables: BareTables): string {
+  return tables === 'lean' ? 'bare loop, two indexes' : 'bare loop, migrated tables'
+}
 
-  const claim = (limit: number) => ({
-    name: `bare_claim_${tables}`,
-    text: `WITH picked AS MATERIALIZED (SELECT id FROM ${jobs} WHERE queue = 'default' AND statusid = 0 ${active}
-        ORDER BY claimrank, seq LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)
-      UPDATE ${jobs} j SET statusid = 2, leaseepoch = leaseepoch + 1, lockedby = 'bare',
-        leaseexpiresat = clock_timestamp() + interval '30 s'
-      WHERE id = ANY (ARRAY(SELECT id FROM picked)) RETURNING id, leaseepoch, handler, payload`,
-    values: [limit],
-  })
-  const complete = (rows: readonly { id: string; leaseepoch: number }[]) => ({
-    name: `bare_complete_${tables}`,
-    text: `WITH ended AS (UPDATE ${jobs} j SET statusid = 3, leaseepoch = j.leaseepoch + 1, lockedby = NULL,
-        leaseexpiresat = NULL, startedat = clock_timestamp(), completedat = clock_timestamp()
-        FROM unnest($1::text[], $2::int[]) AS d(id, epoch)
-        WHERE j.id = d.id AND j.leaseepoch = d.epoch AND j.statusid + 0 = 2
-        RETURNING j.id, d.epoch)
-      INSERT INTO ${histories} (jobid, leaseepoch, statusid, startedat, completedat, duration, executedby)
-      SELECT id, epoch, 3, clock_timestamp(), clock_timestamp(), 0, 'bare' FROM ended`,
-    values: [rows.map((row) => row.id), rows.map((row) => row.leaseepoch)],
-  })
+/** A job as the loop has claimed it. */
+export interface BareJob {
+  readonly id: string
+  readonly leaseepoch: number
+}
 
-  return {
-    name: lean ? 'bare loop, two indexes' : 'bare loop, migrated tables',
-    add: async (count) => {
-      for (let from = 0; from < count; from += 1_000) {
-        const size = Math.min(1_000, count - from)
-        await pool.query({
-          name: `bare_add_${tables}`,
-          text: `INSERT INTO ${jobs} (id, handler, payload) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])`,
-          values: [
-            Array.from({ length: size }, () => makeId()),
-            Array.from({ length: size }, () => 'bench'),
-            Array.from({ length: size }, () => '{"n":1}'),
-          ],
-        })
-      }
-    },
-    drain: async () => {
-      let done = 0
-      for (;;) {
-        const { rows } = await pool.query<{ id: string; leaseepoch: number }>(claim(500))
-        if (rows.length === 0) return done
-        await pool.query(complete(rows))
-        done += rows.length
-      }
-    },
-    drainInTransactions: async () => {
-      let done = 0
-      const waiting: { id: string; leaseepoch: number }[] = []
-      let claiming: Promise<boolean> | undefined
-      const refill = async (): Promise<boolean> => {
-        const { rows } = await pool.query<{ id: string; leaseepoch: number }>(claim(500))
-        waiting.push(...rows)
-        return rows.length > 0
-      }
-      const work = async (): Promise<void> => {
-        const client = await pool.connect()
-        for (;;) {
-          const row = waiting.shift()
-          if (row === undefined) {
-            claiming ??= refill().finally(() => (claiming = undefined))
-            if (!(await claiming) && waiting.length === 0) break
-            continue
-          }
-          const begun = client.query('BEGIN')
-          const inserted = client.query({
-            name: 'bare_effect',
-            text: 'INSERT INTO bench_effects (jobid) VALUES ($1)',
-            values: [row.id],
-          })
-          await Promise.all([begun, inserted])
-          await Promise.all([client.query(complete([row])), client.query('COMMIT')])
-          done += 1
-        }
-        client.release()
-      }
-      await Promise.all(Array.from({ length: 8 }, work))
-      await pool.end()
-      return done
-    },
+/** How many transactions run at once. */
+const TRANSACTIONS_AT_ONCE = 8
+
+/**
+ * Claims by 500 and ends each job by itself, eight at once.
+ * @param claim takes up to 500 jobs
+ * @param end is given a job to end in a transaction of its own, and the number of the worker that has it
+ */
+export async function drainOneByOne<Job extends BareJob>(
+  claim: () => Promise<readonly Job[]>,
+  end: (job: Job, worker: number) => Promise<void>,
+): Promise<number> {
+  let done = 0
+  const waiting: Job[] = []
+  let claiming: Promise<boolean> | undefined
+  const refill = async (): Promise<boolean> => {
+    const jobs = await claim()
+    waiting.push(...jobs)
+    return jobs.length > 0
   }
+  const work = async (_: unknown, worker: number): Promise<void> => {
+    for (;;) {
+      const job = waiting.shift()
+      if (job === undefined) {
+        claiming ??= refill().finally(() => (claiming = undefined))
+        if (!(await claiming) && waiting.length === 0) return
+        continue
+      }
+      await end(job, worker)
+      done += 1
+    }
+  }
+  await Promise.all(Array.from({ length: TRANSACTIONS_AT_ONCE }, work))
+  return done
 }

@@ -8,20 +8,13 @@ import { createRegistry } from '../src/handler-kit/registry.ts'
 import { defineHandler } from '../src/handler-kit/define-handler.ts'
 import { silentLog } from '../src/observe/log.ts'
 import { createLeaseKeeper } from '../src/app/lease-keeper.ts'
-import { openStore } from '../src/app/open-store.ts'
+import { openStore, type StoreAddress } from '../src/app/open-store.ts'
 import { systemClock } from '../src/app/system-clock.ts'
 import { startWakeUps } from '../src/worker/wake-ups.ts'
 import { createWorkers } from '../src/worker/workers.ts'
 
-/** Crossdock's store, ingest and workers on one database, with two handlers that count. */
-export async function openCrossdock(url: string, workers: number) {
-  const address = {
-    dialect: 'postgresql',
-    connection: { connectionString: url },
-    directConnection: undefined,
-    schema: 'public',
-    idleInTransactionMs: 15_000,
-  } as const
+/** Crossdock's store, ingest and workers on one database, with handlers that count. */
+export async function openCrossdock(address: StoreAddress, workers: number) {
   const store = openStore(address, Math.min(workers, 10), silentLog)
   let target = Infinity
   let done = 0
@@ -43,7 +36,7 @@ export async function openCrossdock(url: string, workers: number) {
     defineHandler({
       name: 'bench.sql',
       run: async ({ tx, job }) => {
-        await tx.query('INSERT INTO bench_effects (jobid) VALUES ($1)', [job.id])
+        await tx.sql`INSERT INTO bench_effects (jobid) VALUES (${job.id})`
         count()
       },
     }),

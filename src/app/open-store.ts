@@ -44,14 +44,6 @@ export function openStore(address: StoreAddress, handlerConnections: number, log
       log.debug({ err: error }, 'an idle connection to the database broke')
     },
   }
-  if (address.dialect === 'mysql') {
-    return createMysqlStore({
-      ...address,
-      ...settings,
-      onDeadlock: () => {
-        log.debug({}, 'a transaction is made again after a deadlock')
-      },
-    })
-  }
+  if (address.dialect === 'mysql') return createMysqlStore({ ...address, ...settings })
   return createPostgresqlStore({ ...address, ...settings })
 }

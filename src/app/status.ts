@@ -11,7 +11,7 @@ export interface StatusSources {
   readonly configuration: Configuration
   readonly version: string
   readonly startedAt: Date
-  readonly store: Pick<Store, 'queueDepths' | 'missingHandlers'>
+  readonly store: Pick<Store, 'queueDepths' | 'missingHandlers' | 'statistics'>
   readonly clock: Clock
   readonly handlers: HandlerRegistry
   readonly health: () => Promise<HealthReport>
@@ -81,7 +81,11 @@ function statusOf(
       pid: process.pid,
       parts: sources.parts,
     },
-    database: { type: configuration.database.type, ...report.components['database'] },
+    database: {
+      type: configuration.database.type,
+      ...report.components['database'],
+      ...sources.store.statistics(),
+    },
     workers: sources.workers?.() ?? null,
     scheduler: { status: 'not available in this version' },
     locks: sources.locks(),

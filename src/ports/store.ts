@@ -174,11 +174,25 @@ export interface QueueDepth {
 }
 
 /**
+ * How often our own statements met rows that somebody else held, since the store was opened. What
+ * handlers run in their transactions is not among them.
+ */
+export interface ContentionStatistics {
+  /** Deadlocks that the server broke off, and after which the work was made again. */
+  readonly deadlocksRetried: number
+  /** Serialization failures that the server reported; the work was made again, up to a limit. */
+  readonly serializationFailures: number
+  /** Waits for a lock that ran out: the caller got `database_locked`, and comes again later. */
+  readonly lockTimeouts: number
+}
+
+/**
  * The database, as operations of the domain. One implementation a dialect; one conformance suite
  * (test/conformance/store) runs on every one. Every method may be called at any time and at once;
  * each that is one statement is one commit.
- * @throws CrossdockError from every method: `database_unavailable`, `database_retryable`,
- *   `database_locked` (somebody holds a row or a key for longer than a statement waits),
+ * What the server breaks off for a deadlock or a serialization failure is made again inside.
+ * @throws CrossdockError from every method: `database_unavailable`, `database_retryable` (broken off
+ *   again and again), `database_locked` (somebody holds a row or a key for longer than a statement waits),
  *   `database_data`, `database_constraint`, `database_error`, `payload_too_large`.
  */
 export interface Store extends WakeUpChannel {
@@ -234,6 +248,8 @@ export interface Store extends WakeUpChannel {
   missingHandlers(known: readonly string[]): Promise<readonly string[]>
   /** Asks the database something small. Returns its version, and how long it took in milliseconds. */
   ping(): Promise<{ readonly version: string; readonly latencyMs: number }>
+  /** What this store's statements met so far. Asks nobody, and never throws. */
+  statistics(): ContentionStatistics
   /** Ends every connection; open handler transactions are broken. May be called twice. */
   close(): Promise<void>
 }

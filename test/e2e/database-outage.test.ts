@@ -1,8 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createDatabase } from '../services/database.ts'
-import { startPostgresql } from '../services/postgresql.ts'
-import type { PostgresqlService } from '../services/postgresql-service.ts'
-import { startOrSkip } from '../services/require.ts'
+import { PROGRAM_DATABASES, type ProgramDatabase } from '../services/program-database.ts'
 import { post, send, untilCompleted } from './http-client.ts'
 import {
   exampleConfiguration,
@@ -12,27 +9,27 @@ import {
   type TestFolder,
 } from './program.ts'
 
-let service: PostgresqlService | undefined
-let home: TestFolder | undefined
-let program: RunningProgram | undefined
+describe.each(Object.entries(PROGRAM_DATABASES))('while its %s is away', (_name, open) => {
+  let service: ProgramDatabase | undefined
+  let home: TestFolder | undefined
+  let program: RunningProgram | undefined
 
-beforeAll(async () => {
-  service = await startOrSkip('postgresql', () => startPostgresql({ settings: { fsync: 'on' } }))
-  if (service?.controllable !== true) return
-  const { url } = await createDatabase(service)
-  home = await makeFolder(() =>
-    exampleConfiguration({ database: { url }, logging: { level: 'info', format: 'json' } }),
-  )
-  program = await startProgram(home)
-})
+  beforeAll(async () => {
+    service = await open()
+    if (service?.controllable !== true) return
+    const { url } = service
+    home = await makeFolder(() =>
+      exampleConfiguration({ database: { url }, logging: { level: 'info', format: 'json' } }),
+    )
+    program = await startProgram(home)
+  })
 
-afterAll(async () => {
-  if (program?.isRunning()) await program.stop()
-  await home?.remove()
-  await service?.stop()
-})
+  afterAll(async () => {
+    if (program?.isRunning()) await program.stop()
+    await home?.remove()
+    await service?.stop()
+  })
 
-describe('while its PostgreSQL is away', () => {
   it('acknowledges nothing, says so, and goes on by itself', async ({ skip }) => {
     if (service?.controllable !== true || program === undefined) return skip()
     const { url } = program

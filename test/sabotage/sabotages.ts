@@ -251,6 +251,14 @@ export const sabotages: readonly Sabotage[] = [
     test: 'a server that falls silent with its connections open is out of reach within seconds',
   },
   {
+    name: '12: a MariaDB that does not answer is out of reach',
+    file: 'src/store/mysql/connection-limits.ts',
+    line: '}, ANSWER_LIMIT_MS)',
+    instead: '}, 600_000)',
+    testFile: 'test/integration/worker/silent-server.test.ts',
+    test: 'MariaDB behind a network that swallows everything',
+  },
+  {
     name: '13: a handler that brings instances down uses up its attempts',
     file: 'src/worker/workers.ts',
     line: 'faulty ? crashedError() : stoppingError()',

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import mysql, {
   type Pool,
   type PoolConnection,
@@ -7,9 +6,11 @@ import mysql, {
   type RowDataPacket,
 } from 'mysql2/promise'
 import { CrossdockError } from '../../domain/errors.ts'
-import { repeatOnDeadlock } from './deadlocks.ts'
-import { errnoOf, translateError } from './errors.ts'
-import { sessionStatement, type SessionOptions } from './session.ts'
+import { createContentionGuard, type ContentionGuard } from '../contention.ts'
+import { CONNECTION_WAIT_MS, HANDLER_WAIT_MS } from '../limits.ts'
+import { answeredInTime, connectionWithin } from './connection-limits.ts'
+import { contentionOf, errnoOf, translateError } from './errors.ts'
+import { sessionStatement } from './session.ts'
 
 /** How to reach a MySQL or MariaDB server: what `mysql2` takes, narrowed to what we use. */
 export interface MysqlConnection {
@@ -41,8 +42,6 @@ export interface MysqlSettings {
   readonly idleInTransactionMs: number
   /** Told of connections that broke while idle. */
   readonly onConnectionError: (error: Error) => void
-  /** Told of each transaction that was made again after a deadlock. */
-  readonly onDeadlock?: (() => void) | undefined
 }
 
 /** What a statement gave. */
@@ -62,8 +61,15 @@ export interface Database {
   readonly idleInTransactionMs: number
   /** One statement on a connection for our own, committed by itself; made again after a deadlock. */
   readonly run: Run
+  /**
+   * Work with a connection for our own, begun once there is one: one statement, or {@link together}. All
+   * of it is made again after a deadlock.
+   */
+  connected<T>(work: (run: Run) => Promise<T>): Promise<T>
   /** Statements that commit together; all of them are made again after a deadlock. */
   transaction<T>(work: (run: Run) => Promise<T>): Promise<T>
+  /** What repeats the two above, and counts. */
+  readonly contention: ContentionGuard
   /** The longest text of a statement, in bytes. Connects where nothing has been connected yet. */
   maxStatementBytes(): Promise<number>
   /** A connection of a handler, its session as {@link handlerSession} sets it. */
@@ -86,7 +92,7 @@ export interface Names {
 
 const SERVICE_CONNECTIONS = 6
 
-/** Somebody's open transaction on one row must not hold up the group that has it. */
+/** Somebody's open transaction on one row must not hold up the group that has it; whole seconds alone can be asked for. */
 const LOCK_WAIT_SECONDS = 1
 
 /** Of the largest packet, what stays free for the protocol. */
@@ -95,41 +101,59 @@ const PACKET_SLACK = 1024
 /** Until a server has said what it takes: MySQL's and MariaDB's smallest default of this century. */
 const SMALLEST_PACKET = 1024 * 1024
 
+/** Where connections of one kind come from. */
+interface Source {
+  readonly pool: Pool
+  /** What each connection is told first. */
+  readonly session: string
+  /** The longest wait for one of them, in milliseconds. */
+  readonly waitMs: number
+}
+
 /** Opens the pools; connects lazily. */
 export function connectMysql(settings: MysqlSettings): Database {
   const { connection, idleInTransactionMs } = settings
   const schema = settings.schema ?? databaseOf(connection)
-  const service = sessionStatement({
-    autocommit: true,
-    lockWaitSeconds: LOCK_WAIT_SECONDS,
-    idleInTransactionMs,
-  } satisfies SessionOptions)
   const handlerSession = sessionStatement({ autocommit: false, idleInTransactionMs })
-  const servicePool = mysql.createPool({
-    ...options(connection, 'crossdock'),
-    connectionLimit: SERVICE_CONNECTIONS,
-    jsonStrings: true,
-  })
-  const handlerPool = mysql.createPool({
-    ...options(connection, 'crossdock handlers'),
-    connectionLimit: settings.handlerConnections,
-  })
+  const service: Source = {
+    pool: mysql.createPool({
+      ...options(connection, 'crossdock'),
+      connectionLimit: SERVICE_CONNECTIONS,
+      jsonStrings: true,
+    }),
+    session: sessionStatement({
+      autocommit: true,
+      lockWaitSeconds: LOCK_WAIT_SECONDS,
+      idleInTransactionMs,
+    }),
+    waitMs: CONNECTION_WAIT_MS,
+  }
+  const handlers: Source = {
+    pool: mysql.createPool({
+      ...options(connection, 'crossdock handlers'),
+      connectionLimit: settings.handlerConnections,
+    }),
+    session: handlerSession,
+    waitMs: HANDLER_WAIT_MS,
+  }
+  const contention = createContentionGuard(contentionOf)
   const prepared = new WeakSet()
   let packetBytes: number | undefined
   let closed = false
 
-  async function open(pool: Pool, session: string): Promise<PoolConnection> {
-    const opened = await pool.getConnection()
+  async function open({ pool, session, waitMs }: Source): Promise<PoolConnection> {
+    const opened = await connectionWithin(pool, waitMs)
     const raw = opened.connection
     if (prepared.has(raw)) return opened
     try {
       // Whoever holds it learns of a broken connection by the next statement.
       raw.on('error', settings.onConnectionError)
-      await opened.query(session)
+      await answeredInTime(opened, opened.query(session))
       if (packetBytes === undefined) {
-        const [rows] = await opened.query<(RowDataPacket & { bytes: string | number })[]>(
+        const asked = opened.query<(RowDataPacket & { bytes: string | number })[]>(
           'SELECT @@max_allowed_packet AS bytes',
         )
+        const [rows] = await answeredInTime(opened, asked)
         packetBytes = Number(rows[0]?.bytes ?? SMALLEST_PACKET)
       }
       prepared.add(raw)
@@ -140,19 +164,21 @@ export function connectMysql(settings: MysqlSettings): Database {
     }
   }
 
-  async function openTranslated(pool: Pool, session: string): Promise<PoolConnection> {
+  async function openTranslated(source: Source): Promise<PoolConnection> {
     try {
-      return await open(pool, session)
+      return await open(source)
     } catch (error) {
       throw translateError(error)
     }
   }
 
-  function runOn(held: PoolConnection): Run {
+  /** A handler's connection may wait as long as its job may take. */
+  function runOn(held: PoolConnection, isLimited: boolean): Run {
     return async <Row>(text: string): Promise<Answer<Row>> => {
       refuseTooLarge(text, packetBytes ?? SMALLEST_PACKET)
       try {
-        const [answer] = await held.query<ResultSetHeader | RowDataPacket[]>(text)
+        const asked = held.query<ResultSetHeader | RowDataPacket[]>(text)
+        const [answer] = await (isLimited ? answeredInTime(held, asked) : asked)
         return Array.isArray(answer)
           ? { rows: answer as Row[], affected: 0 }
           : { rows: [], affected: answer.affectedRows }
@@ -164,9 +190,9 @@ export function connectMysql(settings: MysqlSettings): Database {
 
   /** A connection in an unknown state goes; the server undoes what it held. */
   async function withService<T>(work: (run: Run) => Promise<T>, undo: string | null): Promise<T> {
-    const held = await openTranslated(servicePool, service)
+    const held = await openTranslated(service)
     try {
-      const result = await work(runOn(held))
+      const result = await work(runOn(held, true))
       held.release()
       return result
     } catch (error) {
@@ -174,7 +200,7 @@ export function connectMysql(settings: MysqlSettings): Database {
         errnoOf(error) !== undefined &&
         translateError(error).code !== 'database_unavailable' &&
         (undo === null ||
-          (await held.query(undo).then(
+          (await answeredInTime(held, held.query(undo)).then(
             () => true,
             () => false,
           )))
@@ -192,45 +218,33 @@ export function connectMysql(settings: MysqlSettings): Database {
     },
     idleInTransactionMs,
     run: <Row>(text: string) =>
-      repeatOnDeadlock(() => withService((run) => run<Row>(text), null), settings.onDeadlock),
+      contention.repeated(() => withService((run) => run<Row>(text), null)),
+    connected: (work) => contention.repeated(() => withService(work, 'ROLLBACK')),
     transaction: (work) =>
-      repeatOnDeadlock(
-        () =>
-          withService(async (run) => {
-            await run('START TRANSACTION')
-            const result = await work(run)
-            await run('COMMIT')
-            return result
-          }, 'ROLLBACK'),
-        settings.onDeadlock,
-      ),
+      contention.repeated(() => withService((run) => together(run, () => work(run)), 'ROLLBACK')),
+    contention,
     maxStatementBytes: async () => {
       if (packetBytes === undefined) await withService(async () => undefined, null)
       return (packetBytes ?? SMALLEST_PACKET) - PACKET_SLACK
     },
-    openHandlerConnection: () => openTranslated(handlerPool, handlerSession),
+    openHandlerConnection: () => openTranslated(handlers),
     handlerSession,
-    runOn,
+    runOn: (held) => runOn(held, false),
     openClient: () => mysql.createConnection(options(connection, 'crossdock listener')),
     close: async () => {
       if (closed) return
       closed = true
-      await Promise.all([servicePool.end(), handlerPool.end()]).catch(() => undefined)
+      await Promise.all([service.pool.end(), handlers.pool.end()]).catch(() => undefined)
     },
   }
 }
 
-/**
- * Breaks a connection at once, whatever runs on it. By its socket: the driver's own `destroy` leaves the
- * statement under way without an answer for ever.
- */
-export function breakConnection(connection: PoolConnection): void {
-  const { stream } = connection.connection as unknown as { readonly stream?: Socket }
-  // Out of the pool, once whoever waited has been told.
-  stream?.once('close', () => {
-    connection.destroy()
-  })
-  stream?.destroy()
+/** Runs work in a transaction of the connection; who gave the connection undoes it when this throws. */
+export async function together<T>(run: Run, work: () => Promise<T>): Promise<T> {
+  await run('START TRANSACTION')
+  const result = await work()
+  await run('COMMIT')
+  return result
 }
 
 /** What every connection of ours is told. Also for those outside a store. */
@@ -244,7 +258,7 @@ export function options(connection: MysqlConnection, program: string): PoolOptio
     bigNumberStrings: true,
     // Rows that an UPDATE found, but left as they were, are not counted.
     flags: ['-FOUND_ROWS'],
-    connectTimeout: 5_000,
+    connectTimeout: CONNECTION_WAIT_MS,
     enableKeepAlive: true,
     keepAliveInitialDelay: 10_000,
     connectAttributes: { program_name: program },

@@ -1,8 +1,12 @@
 import { CrossdockError, isCrossdockError, type ErrorCode } from '../../domain/errors.ts'
+import type { Contention } from '../contention.ts'
 import { NETWORK_CODES } from '../network-codes.ts'
 
 /** A deadlock: the server has rolled the whole transaction back. */
 export const DEADLOCK = 1213
+
+/** A wait for a row that ran out; the statement alone is undone. */
+const LOCK_WAIT_TIMEOUT = 1205
 
 /** A unique key is taken. */
 export const DUPLICATE = 1062
@@ -17,7 +21,7 @@ export const NO_SAVEPOINT = 1305
 const ERRNOS: readonly (readonly [code: ErrorCode, errnos: readonly number[]])[] = [
   ['database_retryable', [DEADLOCK]],
   // A row or a key that somebody holds, NOWAIT, and statements that took too long or were broken off.
-  ['database_locked', [1205, 1317, 1907, 1969, 3024, 3058, 3572]],
+  ['database_locked', [LOCK_WAIT_TIMEOUT, 1317, 1907, 1969, 3024, 3058, 3572]],
   [
     'database_unavailable',
     [
@@ -70,6 +74,16 @@ export function translateError(error: unknown): CrossdockError {
     retryable: RETRYABLE.has(code),
     details: { errno: errnoOf(error), sqlstate: property(error, 'sqlState') },
   })
+}
+
+/**
+ * What the server reported of rows that somebody else holds, if anything. It knows no serialization
+ * failures: in our sessions' isolation there are none.
+ */
+export function contentionOf(error: unknown): Contention | undefined {
+  const errno = errnoOf(error)
+  if (errno === DEADLOCK) return 'deadlock'
+  return errno === LOCK_WAIT_TIMEOUT ? 'lock_timeout' : undefined
 }
 
 /** The server's number of an error, translated or not; `undefined`: it is not the server's. */

@@ -68,6 +68,7 @@ export function createMysqlStore(settings: MysqlSettings): Store {
         latencyMs: performance.now() - from,
       }
     },
+    statistics: () => database.contention.statistics(),
     listen: listener.listen,
     // Nobody could hear it.
     announce: async () => undefined,

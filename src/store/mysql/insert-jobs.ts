@@ -2,7 +2,7 @@ import type { NewJob } from '../../domain/job.ts'
 import type { InsertOutcome, InsertRequest } from '../../ports/store.ts'
 import { insertUntilKnown, type FoundRow } from '../insert-loop.ts'
 import { columnValue, JOB_COLUMNS, type JobColumn } from '../job-columns.ts'
-import type { Database, Run } from './connect.ts'
+import { together, type Database, type Run } from './connect.ts'
 import { DUPLICATE, errnoOf } from './errors.ts'
 import { interval, list, literal, runInPackets } from './text.ts'
 
@@ -32,13 +32,21 @@ export function makeInsertJobs(database: Database) {
 
   async function store(jobs: readonly NewJob[], held: Run | undefined): Promise<readonly string[]> {
     const sent = firstOfEachKey(jobs)
-    const statement = insertParts(database, sent)
+    const rows = sent.map((job) => JOB_COLUMNS.map((column) => columnValue(column, job)))
     const maxBytes = await database.maxStatementBytes()
-    const inPackets = (run: Run): Promise<void> => runInPackets(run, maxBytes, statement)
     try {
-      if (held !== undefined) await undoneTogether(held, inPackets)
-      else if (inOnePacket(statement, maxBytes)) await inPackets(database.run)
-      else await database.transaction(inPackets)
+      if (held !== undefined) {
+        const statement = insertParts(database, rows)
+        await undoneTogether(held, (run) => runInPackets(run, maxBytes, statement))
+      } else {
+        // The text is megabytes: it is made once somebody is there to take it, not with every try of an
+        // outage.
+        await database.connected(async (run) => {
+          const statement = insertParts(database, rows)
+          const packets = (): Promise<void> => runInPackets(run, maxBytes, statement)
+          await (inOnePacket(statement, maxBytes) ? packets() : together(run, packets))
+        })
+      }
     } catch (error) {
       if (errnoOf(error) === DUPLICATE) return []
       throw error
@@ -82,8 +90,7 @@ function firstOfEachKey(jobs: readonly NewJob[]): readonly NewJob[] {
 }
 
 /** Columns of which no job says anything are left out. */
-function insertParts({ names }: Database, jobs: readonly NewJob[]) {
-  const rows = jobs.map((job) => JOB_COLUMNS.map((column) => columnValue(column, job)))
+function insertParts({ names }: Database, rows: readonly (readonly (string | number | null)[])[]) {
   const used = JOB_COLUMNS.map((column, index) => ({ column, index })).filter(({ index }) =>
     rows.some((row) => row[index] !== null),
   )

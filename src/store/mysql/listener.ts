@@ -1,6 +1,7 @@
 import type { Connection } from 'mysql2/promise'
 import { ANYTHING, type Announcement } from '../../ports/wake-ups.ts'
 import type { Database } from './connect.ts'
+import { answeredInTime } from './connection-limits.ts'
 
 const RECONNECT_MS = [100, 500, 1000, 2000, 5000] as const
 
@@ -50,7 +51,7 @@ export function makeListener(database: Database) {
       fresh.on('error', lose)
       fresh.on('end', lose)
       probe = setInterval(() => {
-        fresh.ping().catch(lose)
+        answeredInTime(fresh, fresh.ping()).catch(lose)
       }, PROBE_MS)
       failures = 0
       listener(ANYTHING)

@@ -1,3 +1,5 @@
+import { STATEMENT_LIMIT_MS } from '../limits.ts'
+
 /** What differs between the sessions of our pools. */
 export interface SessionOptions {
   /** Off for handlers: after a COMMIT of their own nothing commits by itself. */
@@ -10,15 +12,13 @@ export interface SessionOptions {
 
 const SQL_MODE = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'
 
-/** A statement of ours is broken off after so many seconds. */
-const STATEMENT_SECONDS = 60
-
 /**
  * What every session of ours has, in one statement. Comments of the one kind are read by MariaDB alone,
  * of the other kind by MySQL alone.
  *
  * MySQL has no limit for an idle transaction: there the whole session ends when it stands still, also
- * between transactions, and the pool makes another.
+ * between transactions, and the pool makes another. And its limit of a statement is for SELECT alone:
+ * what writes there is given up by our clock.
  */
 export function sessionStatement(options: SessionOptions): string {
   const idleSeconds = Math.max(1, Math.ceil(options.idleInTransactionMs / 1000))
@@ -37,12 +37,12 @@ export function sessionStatement(options: SessionOptions): string {
   const mariadb = [
     `tx_isolation = 'READ-COMMITTED'`,
     `idle_transaction_timeout = ${idleSeconds}`,
-    ...(options.autocommit ? [`max_statement_time = ${STATEMENT_SECONDS}`] : []),
+    ...(options.autocommit ? [`max_statement_time = ${STATEMENT_LIMIT_MS / 1000}`] : []),
   ]
   const mysql = [
     `transaction_isolation = 'READ-COMMITTED'`,
     ...(options.autocommit
-      ? [`max_execution_time = ${STATEMENT_SECONDS * 1000}`]
+      ? [`max_execution_time = ${STATEMENT_LIMIT_MS}`]
       : [`wait_timeout = ${idleSeconds}`]),
   ]
   return (

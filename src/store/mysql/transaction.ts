@@ -3,10 +3,11 @@ import type { PoolConnection } from 'mysql2/promise'
 import { CrossdockError } from '../../domain/errors.ts'
 import type { NewJob } from '../../domain/job.ts'
 import type { HandlerTransaction, Settlement } from '../../ports/store.ts'
-import { breakConnection, type Database } from './connect.ts'
+import type { Database } from './connect.ts'
+import { breakConnection } from './connection-limits.ts'
 import { DEADLOCK, errnoOf, NO_SAVEPOINT, translateError } from './errors.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
-import { settleIn } from './settle.ts'
+import { settleOneIn } from './settle.ts'
 
 type Rows = readonly Record<string, unknown>[]
 
@@ -173,8 +174,7 @@ export function makeTransactions(database: Database) {
       // Whatever the handler has set: quotes, character sets and times must be ours.
       await run(database.handlerSession)
       if (jobs.length > 0) await insertJobs({ jobs, again: false }, run)
-      const settled = await settleIn(run, database, [settlement])
-      if (settled.length === 0) {
+      if (!(await settleOneIn(run, database, settlement))) {
         throw new CrossdockError('lease_lost', 'this execution has lost its lease')
       }
       await run('COMMIT')

@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { translateError } from './errors.ts'
+import { createContentionGuard, type ContentionGuard } from '../contention.ts'
+import {
+  ANSWER_LIMIT_MS,
+  CONNECTION_WAIT_MS,
+  HANDLER_WAIT_MS,
+  STATEMENT_LIMIT_MS,
+} from '../limits.ts'
+import { contentionOf, translateError } from './errors.ts'
 
 /** How to reach a PostgreSQL server: what `pg` takes, narrowed to what we use. */
 export interface PostgresqlConnection {
@@ -60,9 +67,14 @@ export interface Database {
   readonly idleInTransactionMs: number
   /** Tells this store's announcements from those of others. */
   readonly token: string
+  /** What repeats our statements, for a transaction of several, and counts. */
+  readonly contention: ContentionGuard
   /** A connection of its own, outside the pools. */
   openClient(): pg.Client
-  /** Runs one of our statements; errors are translated. */
+  /**
+   * Runs one of our statements; errors are translated. Without a runner it commits by itself, and is made
+   * again when the server breaks it off for a deadlock or a serialization failure.
+   */
   run<Row extends pg.QueryResultRow>(
     statement: Statement,
     values: unknown[],
@@ -80,18 +92,11 @@ export interface Names {
 
 const SERVICE_CONNECTIONS = 6
 
-/** The longest statement of ours, by the server's clock and, for one that does not answer, by ours. */
-const STATEMENT_LIMIT_MS = 8_000
-const ANSWER_LIMIT_MS = 10_000
-
 /**
  * Whatever the server's or the login's default is: under a stricter one every completion that waited for
  * a renewal of its own lease would fail. The space is escaped as startup options want it.
  */
 const READ_COMMITTED = String.raw`default_transaction_isolation=read\ committed`
-
-/** The longest wait of a handler for one of `handlerConnections`, in milliseconds. */
-const HANDLER_WAIT_MS = 60_000
 
 /**
  * The planner must be held to the index at every table size: a plan made while the table was small stays
@@ -133,8 +138,6 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
     ...poolDefaults('crossdock'),
     ...direct,
     max: SERVICE_CONNECTIONS,
-    // A server that stands still, or a network that swallows everything, ends no connection: without a
-    // limit of our own, leases would go unrenewed and senders unanswered for as long as it lasts.
     query_timeout: ANSWER_LIMIT_MS,
     options: startupOptions([...session, ...PLANNER]),
   })
@@ -142,7 +145,6 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
     ...poolDefaults('crossdock handlers'),
     ...settings.connection,
     max: settings.handlerConnections,
-    // A handler that waits for a connection waits for another handler, not for the server.
     connectionTimeoutMillis: HANDLER_WAIT_MS,
     // BEGIN travels with the handler's first statement, COMMIT with the completion: two round trips
     // instead of four.
@@ -162,6 +164,7 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
     // end the process; whoever holds it learns of it by the next statement.
     pool.on('connect', (client) => client.on('error', () => undefined))
   }
+  const contention = createContentionGuard(contentionOf)
   const quoted = pg.escapeIdentifier(schema)
   return {
     service,
@@ -181,9 +184,12 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
         ...direct,
         options: startupOptions(session),
       }),
-    run: async (statement, values, runner = service) => {
+    contention,
+    run: async (statement, values, runner) => {
+      const { name, text } = statement
       try {
-        return await runner.query({ name: statement.name, text: statement.text, values })
+        if (runner !== undefined) return await runner.query({ name, text, values })
+        return await contention.repeated(() => service.query({ name, text, values }))
       } catch (error) {
         throw translateError(error)
       }
@@ -196,7 +202,7 @@ function poolDefaults(name: string): pg.PoolConfig {
     application_name: name,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: CONNECTION_WAIT_MS,
     idleTimeoutMillis: 30_000,
     maxLifetimeSeconds: CONNECTION_LIFETIME_SECONDS,
   }

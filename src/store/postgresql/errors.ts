@@ -1,4 +1,5 @@
 import { CrossdockError, isCrossdockError, type ErrorCode } from '../../domain/errors.ts'
+import type { Contention } from '../contention.ts'
 import { NETWORK_CODES } from '../network-codes.ts'
 
 /** SQLSTATEs, by their first characters, longest match first. */
@@ -41,6 +42,21 @@ export function translateError(error: unknown): CrossdockError {
     retryable: RETRYABLE.has(code),
     details: { sqlstate: property(error, 'code'), constraint: property(error, 'constraint') },
   })
+}
+
+/** What the server reported of rows that somebody else holds, if anything. */
+export function contentionOf(error: unknown): Contention | undefined {
+  const sqlstate = isCrossdockError(error) ? error.details['sqlstate'] : property(error, 'code')
+  switch (sqlstate) {
+    case '40P01':
+      return 'deadlock'
+    case '40001':
+      return 'serialization_failure'
+    case '55P03':
+      return 'lock_timeout'
+    default:
+      return undefined
+  }
 }
 
 function codeOf(error: unknown): ErrorCode {

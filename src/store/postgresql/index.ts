@@ -68,6 +68,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
         latencyMs: performance.now() - from,
       }
     },
+    statistics: () => database.contention.statistics(),
     listen: listener.listen,
     announce: makeAnnounce(database),
     close: async () => {

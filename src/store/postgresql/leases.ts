@@ -95,7 +95,7 @@ export function expiredStatement(database: Database): Statement {
 export function makeRecoverExpired(database: Database) {
   const settle = makeSettle(database)
   const find = expiredStatement(database)
-  return async function recoverExpired(request: RecoveryRequest): Promise<readonly ExpiredJob[]> {
+  async function recover(request: RecoveryRequest): Promise<readonly ExpiredJob[]> {
     const client = await database.service.connect().catch((error: unknown) => {
       throw translateError(error)
     })
@@ -118,6 +118,8 @@ export function makeRecoverExpired(database: Database) {
       client.release(broken)
     }
   }
+  return (request: RecoveryRequest): Promise<readonly ExpiredJob[]> =>
+    database.contention.repeated(() => recover(request))
 }
 
 function keyArrays(keys: readonly ExecutionKey[]): [string[], number[]] {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import mysql, { type PoolOptions, type RowDataPacket } from 'mysql2/promise'
 import { createMysqlStore } from '../../../src/store/mysql/index.ts'
 import { migrateMysql } from '../../../src/store/mysql/migrate.ts'
@@ -85,6 +86,30 @@ function targetDatabase(uri: string): TargetDatabase {
           connection.release()
         },
       }
+    },
+    standInTheWay: async ({ takes, wants }) => {
+      const connection = await pool.getConnection()
+      await connection.query('CREATE TABLE IF NOT EXISTS ballast (name varchar(100))')
+      await connection.query('START TRANSACTION')
+      // The server breaks off the one of the two that has less to undo.
+      await connection.query(
+        'INSERT INTO ballast SELECT collation_name FROM information_schema.collations',
+      )
+      await connection.query(takes)
+      const wait = async (): Promise<void> => {
+        for (;;) {
+          // The server shows the same for a tenth of a second, and prolongs that with each look.
+          await delay(120)
+          const waiting = await sql(
+            `SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`,
+          )
+          if (waiting.length > 0) break
+        }
+        await connection.query(wants)
+        await connection.query('ROLLBACK')
+        connection.release()
+      }
+      return { over: wait() }
     },
     breakConnections: async () => {
       for (const row of await sessions()) {

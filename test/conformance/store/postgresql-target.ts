@@ -28,8 +28,13 @@ async function migratedServer(service: PostgresqlService): Promise<TargetServer>
     controllable: service.controllable,
     announces: true,
     errorsEndTransactions: true,
-    openDatabase: async () =>
-      targetDatabase(await createDatabase(service, { template: template.name })),
+    openDatabase: async () => {
+      const database = await createDatabase(service, { template: template.name })
+      const opened = targetDatabase(database)
+      // A wait for a lock is to be found to be a deadlock before it runs out.
+      await opened.sql(`ALTER DATABASE ${database.name} SET deadlock_timeout = '100ms'`)
+      return opened
+    },
     kill: () => service.kill(),
     restart: () => service.restart(),
     stop: async () => {
@@ -79,6 +84,19 @@ function targetDatabase(database: TestDatabase): TargetDatabase {
           await client.query('ROLLBACK')
           client.release()
         },
+      }
+    },
+    standInTheWay: async ({ takes, wants }) => {
+      const client = await pool.connect()
+      // Who finds a deadlock is broken off, and the other side looks for one much sooner.
+      await client.query(`BEGIN; SET LOCAL deadlock_timeout = '60s'; ${takes}`)
+      const over = client.query(`DO $$ BEGIN
+          WHILE NOT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted) LOOP PERFORM pg_sleep(0.001); END LOOP;
+        END $$; ${wants}; ROLLBACK`)
+      return {
+        over: over.then(() => {
+          client.release()
+        }),
       }
     },
     breakConnections: async () => {

@@ -1,6 +1,7 @@
 import { afterAll } from 'vitest'
 import { announceSuite } from './announce.suite.ts'
 import { claimSuite } from './claim.suite.ts'
+import { contentionSuite } from './contention.suite.ts'
 import { insertSuite } from './insert.suite.ts'
 import { instancesSuite } from './instances.suite.ts'
 import { leaseSuite } from './lease.suite.ts'
@@ -9,6 +10,7 @@ import { plainSqlSuite } from './plain-sql.suite.ts'
 import { promoteSuite } from './promote.suite.ts'
 import { readSuite } from './read.suite.ts'
 import { settleSuite } from './settle.suite.ts'
+import { statisticsSuite } from './statistics.suite.ts'
 import type { StoreSuite } from './store-suite.ts'
 import type { Target } from './target.ts'
 import { transactionPoolSuite } from './transaction-pool.suite.ts'
@@ -20,12 +22,14 @@ const SUITES: readonly StoreSuite[] = [
   plainSqlSuite,
   claimSuite,
   settleSuite,
+  contentionSuite,
   leaseSuite,
   instancesSuite,
   transactionSuite,
   transactionPoolSuite,
   promoteSuite,
   readSuite,
+  statisticsSuite,
   announceSuite,
   outageSuite,
 ]

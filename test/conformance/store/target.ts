@@ -45,6 +45,15 @@ export interface TargetDatabase {
   sqlInZone(zone: string, text: string, values?: readonly unknown[]): Promise<readonly Row[]>
   /** Locks a job's row from another connection until it is released. */
   lockRow(id: string): Promise<{ release(): Promise<void> }>
+  /**
+   * Runs `takes` in a transaction and, as soon as somebody waits for what that has locked, `wants`: where
+   * that somebody holds it, he is in a deadlock with us, and the one whom the server breaks off. All is
+   * undone then. Resolves once `takes` has run.
+   */
+  standInTheWay(statements: {
+    readonly takes: string
+    readonly wants: string
+  }): Promise<{ readonly over: Promise<void> }>
   /** Ends every connection of the stores on the server's side. */
   breakConnections(): Promise<void>
   /** A statement that runs on the server for so long. */

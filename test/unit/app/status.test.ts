@@ -29,6 +29,7 @@ function setUp(answer: () => Promise<void> = async () => undefined) {
         seen.missingHandlers += 1
         return [`round ${seen.missingHandlers}`]
       },
+      statistics: () => ({ deadlocksRetried: 3, serializationFailures: 2, lockTimeouts: 1 }),
     },
     handlers: createRegistry([]),
     health: async () => ({ status: database.status, components: {} }),
@@ -73,4 +74,12 @@ test('nothing is counted while the database is away', async () => {
   database.status = 'down'
   expect(await status()).toMatchObject({ status: 'down', queues: null, missingHandlers: null })
   expect(seen.queueDepths).toBe(0)
+})
+
+test('what statements met is shown with the database, whether it is there or not', async () => {
+  const { database, status } = setUp()
+  const met = { deadlocksRetried: 3, serializationFailures: 2, lockTimeouts: 1 }
+  expect(await status()).toMatchObject({ database: met })
+  database.status = 'down'
+  expect(await status()).toMatchObject({ database: met })
 })
