@@ -1,4 +1,4 @@
-import { appendFile, cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -17,6 +17,9 @@ import { CLAIM, codeOf, insert, newJob, settlement } from './store/jobs.ts'
 
 const FOLDER = path.resolve(import.meta.dirname, '../../migrations/postgresql')
 const TABLES = '0001_tables'
+
+/** Every migration, in order. */
+const ALL: readonly string[] = (await readdir(FOLDER)).sort().map((file) => path.parse(file).name)
 
 describe('migrations on PostgreSQL', () => {
   let service: PostgresqlService | undefined
@@ -50,7 +53,7 @@ describe('migrations on PostgreSQL', () => {
   }
 
   it('are applied once', async () => {
-    expect(await migrate()).toEqual({ applied: [TABLES], pending: [] })
+    expect(await migrate()).toEqual({ applied: ALL, pending: [] })
     const facts = await schemaFacts(database.url)
     expect(await migrate()).toEqual({ applied: [], pending: [] })
     expect(await schemaFacts(database.url)).toEqual(facts)
@@ -62,7 +65,7 @@ describe('migrations on PostgreSQL', () => {
     await migrate()
     const byHand = await createDatabase(service)
     try {
-      await psql(byHand.url, path.join(FOLDER, `${TABLES}.sql`))
+      for (const name of ALL) await psql(byHand.url, path.join(FOLDER, `${name}.sql`))
       expect(await schemaFacts(byHand.url)).toEqual(await schemaFacts(database.url))
       await expect(psql(byHand.url, path.join(FOLDER, `${TABLES}.sql`))).rejects.toThrow(
         /exists|dup/,
@@ -70,7 +73,8 @@ describe('migrations on PostgreSQL', () => {
       const connection = { connectionString: byHand.url }
       const report = await migratePostgresql({ connection, schema: 'public', dryRun: false })
       expect(report).toEqual({ applied: [], pending: [] })
-      const sums = 'SELECT number, checksum FROM crossdock_migrations'
+      const sums =
+        'SELECT number, name, checksum, breaking FROM crossdock_migrations ORDER BY number'
       expect(await query(byHand.url, sums)).toEqual(await query(database.url, sums))
     } finally {
       await byHand.drop()
@@ -79,18 +83,37 @@ describe('migrations on PostgreSQL', () => {
 
   it('are applied once by several at once', async () => {
     const reports = await Promise.all(Array.from({ length: 4 }, () => migrate()))
-    expect(reports.flatMap(({ applied }) => applied)).toEqual([TABLES])
+    expect(reports.flatMap(({ applied }) => applied)).toEqual(ALL)
+  })
+
+  it('are applied to a database of the first version, and keep its rows', async () => {
+    const first = await mkdtemp(path.join(tmpdir(), 'crossdock-migrations-'))
+    try {
+      await cp(path.join(FOLDER, `${TABLES}.sql`), path.join(first, `${TABLES}.sql`))
+      const connection = { connectionString: database.url }
+      await migratePostgresql({ connection, schema: 'public', dryRun: false, folder: first })
+    } finally {
+      await rm(first, { recursive: true })
+    }
+    await query(
+      database.url,
+      `INSERT INTO jobs (id, name, handler, intervalseconds) VALUES ('s', 's', 'h', 60)`,
+    )
+    expect(await migrate()).toEqual({ applied: ALL.slice(1), pending: [] })
+    expect(await query(database.url, 'SELECT id, nextrunat FROM jobs')).toEqual([
+      { id: 's', nextrunat: null },
+    ])
   })
 
   it('change nothing when they are only asked for', async () => {
     const empty = await schemaFacts(database.url)
-    const pending = { applied: [], pending: [TABLES] }
+    const pending = { applied: [], pending: ALL }
     expect(await migrate({ dryRun: true })).toEqual(pending)
     expect(await migrate({ dryRun: true, schema: 'not there yet' })).toEqual(pending)
     expect(await schemaFacts(database.url)).toEqual(empty)
     const schemas = `SELECT 1 FROM pg_namespace WHERE nspname = 'not there yet'`
     expect(await query(database.url, schemas)).toEqual([])
-    expect(await migrate()).toMatchObject({ applied: [TABLES] })
+    expect(await migrate()).toMatchObject({ applied: ALL })
     expect(await migrate({ dryRun: true })).toEqual({ applied: [], pending: [] })
   })
 
@@ -105,10 +128,10 @@ describe('migrations on PostgreSQL', () => {
   it('are refused where a newer one breaks this version, and go on where it does not', async () => {
     await migrate()
     const newer = `INSERT INTO crossdock_migrations (number, name, breaking) VALUES ($1, 'n', $2)`
-    await query(database.url, newer, [8, false])
+    await query(database.url, newer, [9998, false])
     expect(await migrate()).toEqual({ applied: [], pending: [] })
-    await query(database.url, newer, [9, true])
-    await expect(migrate()).rejects.toThrow('0009_n')
+    await query(database.url, newer, [9999, true])
+    await expect(migrate()).rejects.toThrow('9999_n')
     expect(await codeOf(migrate())).toBe('migration_newer')
   })
 
@@ -118,17 +141,17 @@ describe('migrations on PostgreSQL', () => {
     await expect(migrate()).rejects.toThrow(/schema 'public' has a table 'jobs'.*database\.schema/)
     expect(await codeOf(migrate({ dryRun: true }))).toBe('migration_foreign_table')
     expect(await schemaFacts(database.url)).toEqual(before)
-    expect(await migrate({ schema: 'ours' })).toMatchObject({ applied: [TABLES] })
+    expect(await migrate({ schema: 'ours' })).toMatchObject({ applied: ALL })
   })
 
   it('leave nothing of one that fails in the middle', async () => {
-    const record = `INSERT INTO crossdock_migrations (number, name, breaking) VALUES (2, 'x', false)`
+    const record = `INSERT INTO crossdock_migrations (number, name, breaking) VALUES (9000, 'x', false)`
     const broken = `BEGIN; ${record}; CREATE TABLE half (id integer); SELECT nonsense; COMMIT;`
-    await writeFile(path.join(folder, '0002_x.sql'), broken)
+    await writeFile(path.join(folder, '9000_x.sql'), broken)
     expect(await codeOf(migrate())).toBe('migration_failed')
     await expect(query(database.url, 'SELECT 1 FROM half')).rejects.toThrow(/exist/)
-    await writeFile(path.join(folder, '0002_x.sql'), broken.replace('SELECT nonsense;', ''))
-    expect(await migrate()).toEqual({ applied: ['0002_x'], pending: [] })
+    await writeFile(path.join(folder, '9000_x.sql'), broken.replace('SELECT nonsense;', ''))
+    expect(await migrate()).toEqual({ applied: ['9000_x'], pending: [] })
   })
 
   it('make every table, column and default of the contract', async () => {
@@ -152,7 +175,7 @@ describe('migrations on PostgreSQL', () => {
   it.each(['elsewhere', 'Weird "Name"; --', `${'long_'.repeat(12)}end`])(
     'put everything into the schema %j, where the whole store works',
     async (schema) => {
-      expect(await migrate({ schema })).toMatchObject({ applied: [TABLES] })
+      expect(await migrate({ schema })).toMatchObject({ applied: ALL })
       expect(await migrate({ schema })).toEqual({ applied: [], pending: [] })
       expect(await query(database.url, `SELECT to_regclass('public.queue_jobs') AS found`)).toEqual(
         [{ found: null }],

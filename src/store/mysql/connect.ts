@@ -81,6 +81,7 @@ export interface Database {
 export interface Names {
   readonly queueJobs: string
   readonly jobHistories: string
+  readonly jobs: string
 }
 
 const SERVICE_CONNECTIONS = 6
@@ -187,6 +188,7 @@ export function connectMysql(settings: MysqlSettings): Database {
     names: {
       queueJobs: `${mysql.escapeId(schema, true)}.queue_jobs`,
       jobHistories: `${mysql.escapeId(schema, true)}.job_histories`,
+      jobs: `${mysql.escapeId(schema, true)}.jobs`,
     },
     idleInTransactionMs,
     run: <Row>(text: string) =>

@@ -74,6 +74,7 @@ export interface Database {
 export interface Names {
   readonly queueJobs: string
   readonly jobHistories: string
+  readonly jobs: string
   readonly mustHold: string
 }
 
@@ -120,6 +121,8 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
   const { schema, idleInTransactionMs } = settings
   const session = [
     'timezone=UTC',
+    // Times that are compared exactly travel as text.
+    'datestyle=ISO',
     'crossdock.quiet=on',
     `statement_timeout=${STATEMENT_LIMIT_MS}`,
     // Somebody's open transaction on one row must not hold up the group that has it.
@@ -171,6 +174,7 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
     names: {
       queueJobs: `${quoted}.queue_jobs`,
       jobHistories: `${quoted}.job_histories`,
+      jobs: `${quoted}.jobs`,
       mustHold: `${quoted}.crossdock_must_hold`,
     },
     openClient: () =>

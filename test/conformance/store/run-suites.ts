@@ -7,6 +7,7 @@ import { outageSuite } from './outage.suite.ts'
 import { plainSqlSuite } from './plain-sql.suite.ts'
 import { promoteSuite } from './promote.suite.ts'
 import { readSuite } from './read.suite.ts'
+import { schedulesSuite } from './schedules.suite.ts'
 import { settleSuite } from './settle.suite.ts'
 import type { StoreSuite } from './store-suite.ts'
 import type { Target } from './target.ts'
@@ -24,6 +25,7 @@ const SUITES: readonly StoreSuite[] = [
   transactionPoolSuite,
   promoteSuite,
   readSuite,
+  schedulesSuite,
   announceSuite,
   outageSuite,
 ]

@@ -36,13 +36,15 @@ export interface TargetServer {
 
 /** One test file's own database, and what another program could do to it. */
 export interface TargetDatabase {
+  /** Where another process finds it. */
+  readonly url: string
   openStore(options?: StoreOptions): Store
   /** One statement of another program, its values in place of `?`. */
   sql(text: string, values?: readonly unknown[]): Promise<readonly Row[]>
   /** The same from a session in another time zone, such as `America/New_York`. */
   sqlInZone(zone: string, text: string, values?: readonly unknown[]): Promise<readonly Row[]>
-  /** Locks a job's row from another connection until it is released. */
-  lockRow(id: string): Promise<{ release(): Promise<void> }>
+  /** Locks a row of `queue_jobs`, or of another table, from another connection until it is released. */
+  lockRow(id: string, table?: string): Promise<{ release(): Promise<void> }>
   /** Ends every connection of the stores on the server's side. */
   breakConnections(): Promise<void>
   /** A statement that runs on the server for so long. */
