@@ -28,6 +28,7 @@ import { createLog } from './observe/log.ts'
 import type { Handler, HandlerRegistry } from './ports/handler.ts'
 import { NO_LOCKS } from './ports/job-locks.ts'
 import type { Log } from './ports/log.ts'
+import { createScheduler } from './scheduler/scheduler.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
 import { createWorkers } from './worker/workers.ts'
 
@@ -36,14 +37,14 @@ export { migrateDatabase } from './app/migrate-database.ts'
 export { openDatabase } from './app/open-database.ts'
 export { runSql } from './app/run-sql.ts'
 
-/** A part of an instance: receiving and storing, the HTTP API, running jobs. */
-export type Part = 'api' | 'ingest' | 'worker'
+/** A part of an instance: the HTTP API, receiving and storing, running jobs, firing schedules. */
+export type Part = 'api' | 'ingest' | 'worker' | 'scheduler'
 
 /** How {@link startCrossdock} starts an instance. */
 export interface StartOptions {
   /** A file, or the configuration itself; left out: found as the command does. */
   readonly config?: string | Readonly<Record<string, unknown>>
-  /** These parts alone; default: all, `worker` only where `jobs.enabled`. */
+  /** These parts alone; default: all, `worker` and `scheduler` only where `jobs.enabled`. */
   readonly only?: readonly Part[]
   /** Work on these queues alone. */
   readonly queues?: readonly string[]
@@ -83,8 +84,11 @@ export interface CrossdockInstance {
 /** How long requests under way may take at a shutdown, in milliseconds. */
 const HTTP_GRACE_MS = 10_000
 
+/** Looks at the schedules that fail in a row before health speaks of it: one may end a connection. */
+const FAILURES_THAT_COUNT = 3
+
 /**
- * Starts an instance: the database, the migrations, the handlers, the workers, the adapters, and last
+ * Starts an instance: the database, the migrations, the handlers, the workers, the scheduler, the adapters, and last
  * what listens. Whatever was started is ended again when a later step fails.
  * @throws CrossdockError of any part, such as `config_invalid`, `http_listen_failed`,
  *   `handler_load_failed`, `migration_pending`, `database_unavailable`.
@@ -172,6 +176,18 @@ async function start(
   if (workers !== undefined)
     teardown.add('workers', () => workers.stop(jobs.shutdownGraceMs, faulty))
 
+  const scheduler = parts.has('scheduler')
+    ? createScheduler({
+        store,
+        wakeUps,
+        clock,
+        log,
+        checkIntervalMs: jobs.schedulerCheckIntervalMs,
+        random,
+      })
+    : undefined
+  if (scheduler !== undefined) teardown.add('scheduler', () => scheduler.stop())
+
   const commit = createGroupCommit({ store, wakeUps, clock, log, random })
   teardown.add('ingest', () => commit.close())
   const sink = createMessageSink({
@@ -195,6 +211,12 @@ async function start(
         commit.healthy()
           ? { status: 'ok', facts: { waiting: commit.waiting() } }
           : { status: 'degraded', detail: 'messages wait for the database' },
+      ...(scheduler !== undefined && {
+        scheduler: () =>
+          scheduler.statistics().failures < FAILURES_THAT_COUNT
+            ? { status: 'ok' }
+            : { status: 'degraded', detail: 'schedules wait for the database' },
+      }),
     },
   })
   const status = createStatus({
@@ -206,6 +228,7 @@ async function start(
     handlers,
     health,
     workers: workers === undefined ? undefined : () => workers.statistics(),
+    scheduler: scheduler === undefined ? undefined : () => scheduler.statistics(),
     ingest: () => ({ waiting: commit.waiting(), healthy: commit.healthy() }),
     adapters: () => running?.health() ?? [],
     parts: [...parts],
@@ -249,6 +272,7 @@ async function start(
   if (running !== undefined) teardown.add('adapters', () => running.stop())
 
   workers?.start()
+  scheduler?.start()
   const { url } = await server.listen()
   log.info({ url, parts: [...parts], handlers: handlers.names().length }, 'crossdock is running')
 
@@ -303,7 +327,8 @@ function logOf({ logging }: Configuration): Log {
 }
 
 function partsOf({ jobs }: Configuration, { only }: StartOptions): ReadonlySet<Part> {
-  return new Set(only ?? (jobs.enabled ? ['api', 'ingest', 'worker'] : ['api', 'ingest']))
+  const running: readonly Part[] = jobs.enabled ? ['worker', 'scheduler'] : []
+  return new Set(only ?? ['api', 'ingest', ...running])
 }
 
 async function allHandlers(

@@ -3,12 +3,22 @@ import { createStatus } from '../../../src/app/status.ts'
 import { configurationFromObject } from '../../../src/config/load.ts'
 import { createRegistry } from '../../../src/handler-kit/registry.ts'
 import type { HealthStatus } from '../../../src/ports/health.ts'
+import type { ScheduleStore } from '../../../src/ports/schedule-store.ts'
 import { manualClock } from '../worker/manual-clock.ts'
 
 const { configuration } = await configurationFromObject(
   {},
   { adapters: [], env: {}, directory: '/srv' },
 )
+
+/** A store of schedules that nothing is asked of. */
+const noSchedules: ScheduleStore = {
+  due: () => Promise.reject(new Error('not asked')),
+  fire: () => Promise.reject(new Error('not asked')),
+  plan: () => Promise.reject(new Error('not asked')),
+  reopen: () => Promise.reject(new Error('not asked')),
+  overview: () => Promise.reject(new Error('not asked')),
+}
 
 function setUp(answer: () => Promise<void> = async () => undefined) {
   const clock = manualClock()
@@ -29,10 +39,15 @@ function setUp(answer: () => Promise<void> = async () => undefined) {
         seen.missingHandlers += 1
         return [`round ${seen.missingHandlers}`]
       },
+      schedules: {
+        ...noSchedules,
+        overview: async () => ({ nextRunAt: new Date(0), inError: [] }),
+      },
     },
     handlers: createRegistry([]),
     health: async () => ({ status: database.status, components: {} }),
     workers: undefined,
+    scheduler: undefined,
     ingest: () => ({ waiting: 0, healthy: true }),
     adapters: () => [],
     parts: ['api'],
