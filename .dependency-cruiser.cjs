@@ -152,6 +152,13 @@ module.exports = {
       folder: 'src/cli',
       because: 'What a command does can be called without a command line.',
     }),
+    onlyIn({
+      library: 'cron-parser',
+      packages: 'cron-parser',
+      folder: 'src/scheduler/cron',
+      because:
+        'It enumerates wall-clock times; what an instant is in a time zone is decided beside it.',
+    }),
 
     {
       name: 'nothing-imports-tests',

@@ -30,6 +30,7 @@ import { createHealth } from './observe/health.ts'
 import { createLog } from './observe/log.ts'
 import type { Handler, HandlerRegistry } from './ports/handler.ts'
 import type { Log } from './ports/log.ts'
+import { createScheduler } from './scheduler/scheduler.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
 import { createWorkers } from './worker/workers.ts'
 
@@ -38,14 +39,14 @@ export { migrateDatabase } from './app/migrate-database.ts'
 export { openDatabase } from './app/open-database.ts'
 export { runSql } from './app/run-sql.ts'
 
-/** A part of an instance: receiving and storing, the HTTP API, running jobs. */
-export type Part = 'api' | 'ingest' | 'worker'
+/** A part of an instance: the HTTP API, receiving and storing, running jobs, firing schedules. */
+export type Part = 'api' | 'ingest' | 'worker' | 'scheduler'
 
 /** How {@link startCrossdock} starts an instance. */
 export interface StartOptions {
   /** A file, or the configuration itself; left out: found as the command does. */
   readonly config?: string | Readonly<Record<string, unknown>>
-  /** These parts alone; default: all, `worker` only where `jobs.enabled`. */
+  /** These parts alone; default: all, `worker` and `scheduler` only where `jobs.enabled`. */
   readonly only?: readonly Part[]
   /** Work on these queues alone. */
   readonly queues?: readonly string[]
@@ -85,8 +86,11 @@ export interface CrossdockInstance {
 /** How long requests under way may take at a shutdown, in milliseconds. */
 const HTTP_GRACE_MS = 10_000
 
+/** Looks at the schedules that fail in a row before health speaks of it: one may end a connection. */
+const FAILURES_THAT_COUNT = 3
+
 /**
- * Starts an instance: the database, the migrations, the handlers, the workers, the adapters, and last
+ * Starts an instance: the database, the migrations, the handlers, the workers, the scheduler, the adapters, and last
  * what listens. Whatever was started is ended again when a later step fails.
  * @throws CrossdockError of any part, such as `config_invalid`, `http_listen_failed`,
  *   `handler_load_failed`, `migration_pending`, `database_unavailable`.
@@ -196,6 +200,18 @@ async function start(
   if (workers !== undefined)
     teardown.add('workers', () => workers.stop(jobs.shutdownGraceMs, faulty))
 
+  const scheduler = parts.has('scheduler')
+    ? createScheduler({
+        store,
+        wakeUps,
+        clock,
+        log,
+        checkIntervalMs: jobs.schedulerCheckIntervalMs,
+        random,
+      })
+    : undefined
+  if (scheduler !== undefined) teardown.add('scheduler', () => scheduler.stop())
+
   const commit = createGroupCommit({ store, wakeUps, clock, log, random })
   teardown.add('ingest', () => commit.close())
   const sink = createMessageSink({
@@ -220,6 +236,12 @@ async function start(
           ? { status: 'ok', facts: { waiting: commit.waiting() } }
           : { status: 'degraded', detail: 'messages wait for the database' },
       ...cache.checks,
+      ...(scheduler !== undefined && {
+        scheduler: () =>
+          scheduler.statistics().failures < FAILURES_THAT_COUNT
+            ? { status: 'ok' }
+            : { status: 'degraded', detail: 'schedules wait for the database' },
+      }),
     },
   })
   const status = createStatus({
@@ -232,6 +254,7 @@ async function start(
     health,
     workers: workers === undefined ? undefined : () => workers.statistics(),
     locks: () => cache.status(),
+    scheduler: scheduler === undefined ? undefined : () => scheduler.statistics(),
     ingest: () => ({ waiting: commit.waiting(), healthy: commit.healthy() }),
     adapters: () => running?.health() ?? [],
     parts: [...parts],
@@ -312,6 +335,7 @@ async function start(
       },
     )
   }
+  scheduler?.start()
   const { url } = await server.listen()
   log.info({ url, parts: [...parts], handlers: handlers.names().length }, 'crossdock is running')
 
@@ -348,7 +372,8 @@ function logOf({ logging }: Configuration): Log {
 }
 
 function partsOf({ jobs }: Configuration, { only }: StartOptions): ReadonlySet<Part> {
-  return new Set(only ?? (jobs.enabled ? ['api', 'ingest', 'worker'] : ['api', 'ingest']))
+  const running: readonly Part[] = jobs.enabled ? ['worker', 'scheduler'] : []
+  return new Set(only ?? ['api', 'ingest', ...running])
 }
 
 async function allHandlers(

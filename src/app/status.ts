@@ -3,7 +3,9 @@ import type { AdapterHealth } from '../ports/adapter.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { HandlerRegistry } from '../ports/handler.ts'
 import type { HealthReport } from '../ports/health.ts'
+import type { ScheduleOverview } from '../ports/schedule-store.ts'
 import type { QueueDepth, Store } from '../ports/store.ts'
+import type { SchedulerStatistics } from '../scheduler/scheduler.ts'
 import type { WorkerStatistics } from '../worker/workers.ts'
 
 /** What the status of an instance is made of. */
@@ -11,16 +13,21 @@ export interface StatusSources {
   readonly configuration: Configuration
   readonly version: string
   readonly startedAt: Date
-  readonly store: Pick<Store, 'queueDepths' | 'missingHandlers' | 'statistics'>
+  readonly store: Pick<Store, 'queueDepths' | 'missingHandlers' | 'statistics' | 'schedules'>
   readonly clock: Clock
   readonly handlers: HandlerRegistry
   readonly health: () => Promise<HealthReport>
   readonly workers: (() => WorkerStatistics) | undefined
+  /** Left out: this instance fires no schedules. */
+  readonly scheduler: (() => SchedulerStatistics) | undefined
   readonly locks: () => object
   readonly ingest: () => { readonly waiting: number; readonly healthy: boolean }
   readonly adapters: () => readonly { readonly protocol: string; readonly health: AdapterHealth }[]
   readonly parts: readonly string[]
 }
+
+/** Schedules that cannot run are shown up to so many. */
+const MAX_SHOWN = 20
 
 /** Pollers that come more often are given what was counted last. */
 const CACHE_MS = 1_000
@@ -32,17 +39,19 @@ const CACHE_MS = 1_000
  */
 export function createStatus(sources: StatusSources): () => Promise<object> {
   const { store, handlers } = sources
-  // They walk many rows on the connections that renew leases: however many ask, one pair at a time.
+  // They walk many rows on the connections that renew leases: however many ask, one set at a time.
   const counts = shared(sources.clock, () =>
     Promise.all([
       store.queueDepths().catch(() => null),
       store.missingHandlers(handlers.names()).catch(() => null),
+      store.schedules.overview({ errors: MAX_SHOWN }).catch(() => null),
     ]),
   )
   return async () => {
     const report = await sources.health()
-    const [queues, missing] = report.status === 'down' ? [null, null] : await counts()
-    return statusOf(sources, report, queues, missing)
+    const [queues, missing, schedules] =
+      report.status === 'down' ? [null, null, null] : await counts()
+    return statusOf(sources, report, { queues, missing, schedules })
   }
 }
 
@@ -63,12 +72,14 @@ function shared<T>(clock: Clock, round: () => Promise<T>): () => Promise<T> {
   }
 }
 
-function statusOf(
-  sources: StatusSources,
-  report: HealthReport,
-  queues: readonly QueueDepth[] | null,
-  missing: readonly string[] | null,
-): object {
+/** What the database says; `null`: it could not be asked. */
+interface Counted {
+  readonly queues: readonly QueueDepth[] | null
+  readonly missing: readonly string[] | null
+  readonly schedules: ScheduleOverview | null
+}
+
+function statusOf(sources: StatusSources, report: HealthReport, counted: Counted): object {
   const { configuration, handlers } = sources
   return {
     status: report.status,
@@ -87,10 +98,10 @@ function statusOf(
       ...sources.store.statistics(),
     },
     workers: sources.workers?.() ?? null,
-    scheduler: { status: 'not available in this version' },
+    scheduler: schedulerOf(sources, counted.schedules),
     locks: sources.locks(),
     ingest: sources.ingest(),
-    queues,
+    queues: counted.queues,
     integrations: sources.adapters().map(({ protocol, health }) => ({ protocol, ...health })),
     atLeastOnceOnly: configuration.subscriptions.map(({ protocol, name }) => ({
       subscription: `${protocol}:${name}`,
@@ -98,7 +109,18 @@ function statusOf(
     })),
     handlers: handlers.names(),
     // Jobs wait for these, and nobody here has them.
-    missingHandlers: missing,
+    missingHandlers: counted.missing,
     memory: { rssBytes: process.memoryUsage.rss() },
+  }
+}
+
+/** The schedules are the database's; whether this instance fires them, and how many jobs it made, its own. */
+function schedulerOf({ scheduler }: StatusSources, schedules: ScheduleOverview | null): object {
+  const { running, fired } = scheduler?.() ?? { running: false, fired: 0 }
+  return {
+    running,
+    fired,
+    nextDueAt: schedules?.nextRunAt ?? null,
+    inError: schedules?.inError ?? null,
   }
 }

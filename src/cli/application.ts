@@ -2,7 +2,7 @@ import type { Configuration } from '../config/configuration.ts'
 import type { Log } from '../ports/log.ts'
 
 /** A part of an instance that `--only` names. */
-export type InstancePart = 'api' | 'ingest' | 'worker'
+export type InstancePart = 'api' | 'ingest' | 'worker' | 'scheduler'
 
 /** A running instance, as commands see it. */
 export interface RunningInstance {

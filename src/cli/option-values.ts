@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import type { InstancePart } from './application.ts'
 
-const PARTS: readonly InstancePart[] = ['api', 'ingest', 'worker']
+const PARTS: readonly InstancePart[] = ['api', 'ingest', 'worker', 'scheduler']
 
 /** `--queues a,b` as a list. @throws InvalidArgumentError */
 export function parseQueues(text: string): readonly string[] {
@@ -17,11 +17,7 @@ export function parseParts(text: string): readonly InstancePart[] {
   return parseQueues(text).map((name) => {
     const part = PARTS.find((one) => one === name)
     if (part !== undefined) return part
-    throw new InvalidArgumentError(
-      name === 'scheduler'
-        ? 'The scheduler is not available in this version.'
-        : `The parts are ${PARTS.join(', ')}.`,
-    )
+    throw new InvalidArgumentError(`The parts are ${PARTS.join(', ')}.`)
   })
 }
 

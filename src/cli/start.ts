@@ -28,7 +28,7 @@ export const startCommand: AddCommand = (program, terminal, finish) => {
       'Runs an instance: receives, stores and runs jobs. Ctrl-C or SIGTERM lets running handlers finish and ends it; a second Ctrl-C ends it at once. What it listens on goes to standard output, the log to standard error.',
     )
     .addOption(configurationOption())
-    .option('--only <parts>', 'run these parts alone: api, ingest, worker', parseParts)
+    .option('--only <parts>', 'run these parts alone: api, ingest, worker, scheduler', parseParts)
     .option('--queues <names>', 'work on these queues alone', parseQueues)
     .option('--port <n>', 'listen on this port instead of http.port; 0: any free one', parsePort)
     .addHelpText(
@@ -38,7 +38,8 @@ Examples:
   crossdock start
   crossdock start --port 8081
   crossdock start --only api,ingest
-  crossdock start --only worker --queues mail,reports`,
+  crossdock start --only worker --queues mail,reports
+  crossdock start --only scheduler`,
     )
     .action(async (options: StartOptions) => {
       const code = await start(terminal, options)

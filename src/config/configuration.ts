@@ -55,6 +55,8 @@ export interface JobsConfiguration {
   /** Jobs that run at once, of every queue that `queues` does not list. */
   readonly workers: number
   readonly pollIntervalMs: number
+  /** The longest sleep of the scheduler. */
+  readonly schedulerCheckIntervalMs: number
   readonly maxRetries: number
   readonly timeoutSeconds: number
   readonly leaseMs: number

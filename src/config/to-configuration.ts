@@ -93,6 +93,7 @@ function jobsConfiguration(
     enabled: jobs.enabled,
     workers: jobs.workers,
     pollIntervalMs: jobs.poll_interval,
+    schedulerCheckIntervalMs: jobs.scheduler_check_interval,
     maxRetries: jobs.max_retries,
     timeoutSeconds: jobs.timeout,
     leaseMs: jobs.lease_seconds,

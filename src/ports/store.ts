@@ -2,6 +2,7 @@ import type { Execution, Job, NewJob, Progress } from '../domain/job.ts'
 import type { Headers } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { InstanceRequest, Registration } from './instances.ts'
+import type { ScheduleStore } from './schedule-store.ts'
 import type { WakeUpChannel } from './wake-ups.ts'
 
 /** Names one execution of a job: `epoch` is the fencing token that the claim gave. */
@@ -197,6 +198,8 @@ export interface ContentionStatistics {
  */
 export interface Store extends WakeUpChannel {
   readonly dialect: 'postgresql' | 'mysql'
+  /** The rows of `jobs`. */
+  readonly schedules: ScheduleStore
   /**
    * Inserts jobs in one statement and says of each, in order, what became of it, after COMMIT.
    * A `dedupekey` or `uniquekey` that is taken makes a `duplicate`; an id that is taken is an error

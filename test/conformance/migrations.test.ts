@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs'
-import { appendFile, cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -18,9 +17,9 @@ import { CLAIM, codeOf, insert, newJob, settlement } from './store/jobs.ts'
 
 const FOLDER = path.resolve(import.meta.dirname, '../../migrations/postgresql')
 const TABLES = '0001_tables'
-const ALL = readdirSync(FOLDER)
-  .map((file) => file.replace('.sql', ''))
-  .sort()
+
+/** Every migration, in order. */
+const ALL: readonly string[] = (await readdir(FOLDER)).sort().map((file) => path.parse(file).name)
 
 describe('migrations on PostgreSQL', () => {
   let service: PostgresqlService | undefined
@@ -74,7 +73,8 @@ describe('migrations on PostgreSQL', () => {
       const connection = { connectionString: byHand.url }
       const report = await migratePostgresql({ connection, schema: 'public', dryRun: false })
       expect(report).toEqual({ applied: [], pending: [] })
-      const sums = 'SELECT number, checksum FROM crossdock_migrations'
+      const sums =
+        'SELECT number, name, checksum, breaking FROM crossdock_migrations ORDER BY number'
       expect(await query(byHand.url, sums)).toEqual(await query(database.url, sums))
     } finally {
       await byHand.drop()
@@ -84,6 +84,25 @@ describe('migrations on PostgreSQL', () => {
   it('are applied once by several at once', async () => {
     const reports = await Promise.all(Array.from({ length: 4 }, () => migrate()))
     expect(reports.flatMap(({ applied }) => applied)).toEqual(ALL)
+  })
+
+  it('are applied to a database of the first version, and keep its rows', async () => {
+    const first = await mkdtemp(path.join(tmpdir(), 'crossdock-migrations-'))
+    try {
+      await cp(path.join(FOLDER, `${TABLES}.sql`), path.join(first, `${TABLES}.sql`))
+      const connection = { connectionString: database.url }
+      await migratePostgresql({ connection, schema: 'public', dryRun: false, folder: first })
+    } finally {
+      await rm(first, { recursive: true })
+    }
+    await query(
+      database.url,
+      `INSERT INTO jobs (id, name, handler, intervalseconds) VALUES ('s', 's', 'h', 60)`,
+    )
+    expect(await migrate()).toEqual({ applied: ALL.slice(1), pending: [] })
+    expect(await query(database.url, 'SELECT id, nextrunat FROM jobs')).toEqual([
+      { id: 's', nextrunat: null },
+    ])
   })
 
   it('change nothing when they are only asked for', async () => {
@@ -109,10 +128,10 @@ describe('migrations on PostgreSQL', () => {
   it('are refused where a newer one breaks this version, and go on where it does not', async () => {
     await migrate()
     const newer = `INSERT INTO crossdock_migrations (number, name, breaking) VALUES ($1, 'n', $2)`
-    await query(database.url, newer, [98, false])
+    await query(database.url, newer, [9998, false])
     expect(await migrate()).toEqual({ applied: [], pending: [] })
-    await query(database.url, newer, [99, true])
-    await expect(migrate()).rejects.toThrow('0099_n')
+    await query(database.url, newer, [9999, true])
+    await expect(migrate()).rejects.toThrow('9999_n')
     expect(await codeOf(migrate())).toBe('migration_newer')
   })
 
@@ -126,13 +145,13 @@ describe('migrations on PostgreSQL', () => {
   })
 
   it('leave nothing of one that fails in the middle', async () => {
-    const record = `INSERT INTO crossdock_migrations (number, name, breaking) VALUES (99, 'x', false)`
+    const record = `INSERT INTO crossdock_migrations (number, name, breaking) VALUES (9000, 'x', false)`
     const broken = `BEGIN; ${record}; CREATE TABLE half (id integer); SELECT nonsense; COMMIT;`
-    await writeFile(path.join(folder, '0099_x.sql'), broken)
+    await writeFile(path.join(folder, '9000_x.sql'), broken)
     expect(await codeOf(migrate())).toBe('migration_failed')
     await expect(query(database.url, 'SELECT 1 FROM half')).rejects.toThrow(/exist/)
-    await writeFile(path.join(folder, '0099_x.sql'), broken.replace('SELECT nonsense;', ''))
-    expect(await migrate()).toEqual({ applied: ['0099_x'], pending: [] })
+    await writeFile(path.join(folder, '9000_x.sql'), broken.replace('SELECT nonsense;', ''))
+    expect(await migrate()).toEqual({ applied: ['9000_x'], pending: [] })
   })
 
   it('make every table, column and default of the contract', async () => {

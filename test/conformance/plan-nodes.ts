@@ -11,16 +11,16 @@ export interface PlanNode {
   readonly Plans?: readonly PlanNode[]
 }
 
-/** The nodes that read queue_jobs. */
-function scans(node: PlanNode): readonly PlanNode[] {
-  const below = (node.Plans ?? []).flatMap(scans)
-  const reads = node['Node Type'].endsWith('Scan') && node['Relation Name'] === 'queue_jobs'
+/** The nodes that read a table. */
+function scans(node: PlanNode, table: string): readonly PlanNode[] {
+  const below = (node.Plans ?? []).flatMap((child) => scans(child, table))
+  const reads = node['Node Type'].endsWith('Scan') && node['Relation Name'] === table
   return reads ? [node, ...below] : below
 }
 
 /** How each scan goes: by which index, whether through all of it, or its kind where it walks no index. */
-export function ways(plan: PlanNode): readonly string[] {
-  return scans(plan).map((scan) => {
+export function ways(plan: PlanNode, table = 'queue_jobs'): readonly string[] {
+  return scans(plan, table).map((scan) => {
     const walk = scan['Node Type'] === 'Bitmap Heap Scan' ? (scan.Plans?.[0] ?? scan) : scan
     const index = walk['Index Name']
     if (index === undefined) return walk['Node Type']
@@ -28,13 +28,18 @@ export function ways(plan: PlanNode): readonly string[] {
   })
 }
 
-/** How many rows of queue_jobs were looked at. */
-export function rowsRead(plan: PlanNode): number {
-  return scans(plan).reduce((all, scan) => {
+/** How many rows of a table were looked at. */
+export function rowsRead(plan: PlanNode, table = 'queue_jobs'): number {
+  return scans(plan, table).reduce((all, scan) => {
     const each =
       (scan['Actual Rows'] ?? 0) +
       (scan['Rows Removed by Filter'] ?? 0) +
       (scan['Rows Removed by Index Recheck'] ?? 0)
     return all + each * (scan['Actual Loops'] ?? 0)
   }, 0)
+}
+
+/** The kinds of all nodes. */
+export function kinds(plan: PlanNode): readonly string[] {
+  return [plan['Node Type'], ...(plan.Plans ?? []).flatMap(kinds)]
 }

@@ -24,7 +24,8 @@ beforeAll(async () => {
   if (service === undefined) return
   const url = await createMariadbDatabase(service)
   const base = exampleConfiguration({ database: { url }, logging: { format: 'json' } })
-  const jobs = { ...(base['jobs'] as object), poll_interval: '250ms' }
+  const often = { poll_interval: '250ms', scheduler_check_interval: '250ms' }
+  const jobs = { ...(base['jobs'] as object), ...often }
   home = await makeFolder(() => ({ ...base, jobs }))
 })
 
@@ -87,6 +88,28 @@ describe('the program on a MariaDB', () => {
     })
     const history = await send(`${url}/api/jobs/${firstJob}/history`)
     expect(history.body['data']).toMatchObject([{ status: 'completed' }])
+  })
+
+  it('fires a schedule that crossdock sql has inserted', async ({ skip }) => {
+    if (program === undefined) return skip()
+    await sql(`INSERT INTO jobs (id, name, handler, intervalseconds, payload, maxexecutions)
+      VALUES ('e2e', 'Every second, twice', 'examples.hello', 1, '{"name":"Clock"}', 2)`)
+    await expect
+      .poll(
+        async () => {
+          const [answer] = await sql(
+            `SELECT statusid, result FROM queue_jobs WHERE scheduledjobid = 'e2e'`,
+          )
+          return answer?.rows
+        },
+        { timeout: 20_000 },
+      )
+      .toEqual(
+        Array.from({ length: 2 }, () => ({
+          statusid: 3,
+          result: '{"greeting":"Hello, Clock"}',
+        })),
+      )
   })
 
   it('takes a job by HTTP, and one by a plain INSERT of crossdock sql', async ({ skip }) => {

@@ -114,6 +114,45 @@ describe('crossdock start', () => {
     expect(done['progress']).toMatchObject({ current: 20, total: 20, percentage: 100 })
   })
 
+  it('fires a schedule that crossdock sql has inserted, and says so in its status', async () => {
+    const inserted = await runCommand([
+      ...['sql', '--config', home.config],
+      `INSERT INTO jobs (id, name, handler, cronexpression, payload, maxexecutions) VALUES
+        ('e2e', 'Every second, twice', 'examples.hello', '* * * * * *', '{"name":"Clock"}', 2),
+        ('bad', 'Never', 'examples.hello', '61 * * * *', NULL, 0)`,
+    ])
+    expect(inserted.code, inserted.err).toBe(0)
+    const rows = `SELECT j.typeid, j.statusid, j.result, s.executioncount FROM queue_jobs j
+      JOIN jobs s ON s.id = j.scheduledjobid ORDER BY j.scheduledfor`
+    await expect
+      .poll(
+        async () => {
+          const { out } = await runCommand(['sql', '--json', '--config', home.config, rows])
+          return (JSON.parse(out) as { rows: unknown }).rows
+        },
+        { timeout: 20_000 },
+      )
+      .toEqual(
+        Array.from({ length: 2 }, () => ({
+          typeid: 1,
+          statusid: 3,
+          result: '{"greeting":"Hello, Clock"}',
+          executioncount: 2,
+        })),
+      )
+    const { body } = await send(`${program.url}/status`)
+    expect(body['scheduler']).toEqual({
+      running: true,
+      fired: 2,
+      next_due_at: null,
+      in_error: [
+        { id: 'bad', name: 'Never', last_error: expect.stringContaining('61 * * * *') as unknown },
+      ],
+    })
+    const health = await send(`${program.url}/health`)
+    expect(health.body).toMatchObject({ components: { scheduler: { status: 'ok' } } })
+  })
+
   it('takes a job by POST /api/jobs', async () => {
     const accepted = await post(`${program.url}/api/jobs`, {
       handler: 'examples.hello',

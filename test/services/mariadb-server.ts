@@ -63,6 +63,8 @@ export async function startMariadbServer(
     port: String(port),
     datadir: data,
     socket: path.join(folder, 'socket'),
+    // Servers that share a folder for temporary tables remove each other's at their start.
+    tmpdir: folder,
     init_file: users,
   }
   const start = (): Promise<RunningProcess> =>

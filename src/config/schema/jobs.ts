@@ -83,7 +83,9 @@ export const jobsSchema = z
       ),
     scheduler_check_interval: duration({ unit: 's', minMs: 10 })
       .prefault('60s')
-      .describe('Accepted for old files. Without effect in this version.'),
+      .describe(
+        'The longest sleep of the scheduler: by then it sees a schedule that SQL has changed. PostgreSQL tells it within milliseconds.',
+      ),
   })
   .prefault({})
   .describe('How jobs run.')

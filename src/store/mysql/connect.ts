@@ -88,6 +88,7 @@ export interface Names {
   readonly queueJobs: string
   readonly jobHistories: string
   readonly instances: string
+  readonly jobs: string
 }
 
 const SERVICE_CONNECTIONS = 6
@@ -215,6 +216,7 @@ export function connectMysql(settings: MysqlSettings): Database {
       queueJobs: `${mysql.escapeId(schema, true)}.queue_jobs`,
       jobHistories: `${mysql.escapeId(schema, true)}.job_histories`,
       instances: `${mysql.escapeId(schema, true)}.crossdock_instances`,
+      jobs: `${mysql.escapeId(schema, true)}.jobs`,
     },
     idleInTransactionMs,
     run: <Row>(text: string) =>

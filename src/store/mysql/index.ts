@@ -16,6 +16,7 @@ import {
   makeReadPayload,
   makeReadyQueues,
 } from './read.ts'
+import { makeSchedules } from './schedules.ts'
 import { makeSettle, makeSettled } from './settle.ts'
 import { makeTransactions } from './transaction.ts'
 
@@ -39,6 +40,7 @@ export function createMysqlStore(settings: MysqlSettings): Store {
 
   return {
     dialect: 'mysql',
+    schedules: makeSchedules(database),
     insertJobs: (request) => insertJobs(request),
     claim: makeClaim(database),
     readyQueues: makeReadyQueues(database),

@@ -87,6 +87,7 @@ export interface Names {
   readonly queueJobs: string
   readonly jobHistories: string
   readonly instances: string
+  readonly jobs: string
   readonly mustHold: string
 }
 
@@ -126,6 +127,8 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
   const { schema, idleInTransactionMs } = settings
   const session = [
     'timezone=UTC',
+    // Times that are compared exactly travel as text.
+    'datestyle=ISO',
     'crossdock.quiet=on',
     `statement_timeout=${STATEMENT_LIMIT_MS}`,
     // Somebody's open transaction on one row must not hold up the group that has it.
@@ -176,6 +179,7 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
       queueJobs: `${quoted}.queue_jobs`,
       jobHistories: `${quoted}.job_histories`,
       instances: `${quoted}.crossdock_instances`,
+      jobs: `${quoted}.jobs`,
       mustHold: `${quoted}.crossdock_must_hold`,
     },
     openClient: () =>

@@ -76,10 +76,10 @@ function targetDatabase(uri: string): TargetDatabase {
         await connection.end()
       }
     },
-    lockRow: async (id) => {
+    lockRow: async (id, table = 'queue_jobs') => {
       const connection = await pool.getConnection()
       await connection.query('START TRANSACTION')
-      await connection.query('SELECT 1 FROM queue_jobs WHERE id = ? FOR UPDATE', [id])
+      await connection.query(`SELECT 1 FROM ${table} WHERE id = ? FOR UPDATE`, [id])
       return {
         release: async () => {
           await connection.query('ROLLBACK')

@@ -35,6 +35,9 @@ export const outageSuite = storeSuite('an outage of the server', (bed) => {
       queueDepths: () => store.queueDepths(),
       missingHandlers: () => store.missingHandlers([]),
       ping: () => store.ping(),
+      due: () => store.schedules.due({ limit: 1, after: null }),
+      reopen: () => store.schedules.reopen(),
+      overview: () => store.schedules.overview({ errors: 1 }),
       ...(server.announces && {
         announce: () => store.announce({ queues: ['q'], schedules: false }),
       }),

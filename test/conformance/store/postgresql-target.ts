@@ -75,10 +75,10 @@ function targetDatabase(database: TestDatabase): TargetDatabase {
       }),
     sql,
     sqlInZone: (zone, text, values = []) => inSession(zone, text, values),
-    lockRow: async (id) => {
+    lockRow: async (id, table = 'queue_jobs') => {
       const client = await pool.connect()
       await client.query('BEGIN')
-      await client.query('SELECT 1 FROM queue_jobs WHERE id = $1 FOR UPDATE', [id])
+      await client.query(`SELECT 1 FROM ${table} WHERE id = $1 FOR UPDATE`, [id])
       return {
         release: async () => {
           await client.query('ROLLBACK')

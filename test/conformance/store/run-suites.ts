@@ -9,6 +9,7 @@ import { outageSuite } from './outage.suite.ts'
 import { plainSqlSuite } from './plain-sql.suite.ts'
 import { promoteSuite } from './promote.suite.ts'
 import { readSuite } from './read.suite.ts'
+import { schedulesSuite } from './schedules.suite.ts'
 import { settleSuite } from './settle.suite.ts'
 import { statisticsSuite } from './statistics.suite.ts'
 import type { StoreSuite } from './store-suite.ts'
@@ -30,6 +31,7 @@ const SUITES: readonly StoreSuite[] = [
   promoteSuite,
   readSuite,
   statisticsSuite,
+  schedulesSuite,
   announceSuite,
   outageSuite,
 ]

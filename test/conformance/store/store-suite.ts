@@ -31,6 +31,7 @@ export function storeSuite(area: string, define: (bed: Bed) => void): StoreSuite
         if (database === undefined) return skip(`${target.name} is not available`)
         await database.sql('DELETE FROM job_histories')
         await database.sql('DELETE FROM queue_jobs')
+        await database.sql('DELETE FROM jobs')
       })
 
       afterAll(async () => {

@@ -43,8 +43,8 @@ export interface TargetDatabase {
   sql(text: string, values?: readonly unknown[]): Promise<readonly Row[]>
   /** The same from a session in another time zone, such as `America/New_York`. */
   sqlInZone(zone: string, text: string, values?: readonly unknown[]): Promise<readonly Row[]>
-  /** Locks a job's row from another connection until it is released. */
-  lockRow(id: string): Promise<{ release(): Promise<void> }>
+  /** Locks a row of `queue_jobs`, or of another table, from another connection until it is released. */
+  lockRow(id: string, table?: string): Promise<{ release(): Promise<void> }>
   /**
    * Runs `takes` in a transaction and, as soon as somebody waits for what that has locked, `wants`: where
    * that somebody holds it, he is in a deadlock with us, and the one whom the server breaks off. All is

@@ -3,12 +3,22 @@ import { createStatus } from '../../../src/app/status.ts'
 import { configurationFromObject } from '../../../src/config/load.ts'
 import { createRegistry } from '../../../src/handler-kit/registry.ts'
 import type { HealthStatus } from '../../../src/ports/health.ts'
+import type { ScheduleStore } from '../../../src/ports/schedule-store.ts'
 import { manualClock } from '../worker/manual-clock.ts'
 
 const { configuration } = await configurationFromObject(
   {},
   { adapters: [], env: {}, directory: '/srv' },
 )
+
+/** A store of schedules that nothing is asked of. */
+const noSchedules: ScheduleStore = {
+  due: () => Promise.reject(new Error('not asked')),
+  fire: () => Promise.reject(new Error('not asked')),
+  plan: () => Promise.reject(new Error('not asked')),
+  reopen: () => Promise.reject(new Error('not asked')),
+  overview: () => Promise.reject(new Error('not asked')),
+}
 
 function setUp(answer: () => Promise<void> = async () => undefined) {
   const clock = manualClock()
@@ -30,11 +40,16 @@ function setUp(answer: () => Promise<void> = async () => undefined) {
         return [`round ${seen.missingHandlers}`]
       },
       statistics: () => ({ deadlocksRetried: 3, serializationFailures: 2, lockTimeouts: 1 }),
+      schedules: {
+        ...noSchedules,
+        overview: async () => ({ nextRunAt: new Date(0), inError: [] }),
+      },
     },
     handlers: createRegistry([]),
     health: async () => ({ status: database.status, components: {} }),
     workers: undefined,
     locks: () => ({}),
+    scheduler: undefined,
     ingest: () => ({ waiting: 0, healthy: true }),
     adapters: () => [],
     parts: ['api'],

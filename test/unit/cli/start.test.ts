@@ -150,8 +150,7 @@ test('the options reach the instance', async () => {
 })
 
 test.each([
-  ['--only scheduler', 'not available in this version'],
-  ['--only wroker', 'The parts are api, ingest, worker'],
+  ['--only wroker', 'The parts are api, ingest, worker, scheduler'],
   ['--port 70000', 'from 0 to 65535'],
   ['--queues a,,b', 'commas between them'],
 ])('start %s is wrong usage', async (options, explanation) => {

@@ -1,0 +1,86 @@
+/** Times in here are instants: milliseconds since 1970, UTC. */
+
+/** When a schedule fires, as its row in `jobs` says it. */
+export interface ScheduleDefinition {
+  readonly cronExpression: string | null
+  readonly intervalSeconds: number | null
+  /** An IANA name; of an interval it means nothing. */
+  readonly timeZone: string
+  /** No tick before it; of an interval the first tick. */
+  readonly startAt: number | null
+  /** No tick after it. */
+  readonly endAt: number | null
+  /** The anchor of an interval without `startAt`. */
+  readonly createdAt: number
+  /** 0: no limit. */
+  readonly maxExecutions: number
+  /** Ticks fired so far. */
+  readonly executionCount: number
+  readonly condition: string | null
+  readonly misfirePolicy: string
+  readonly overlapPolicy: string
+  readonly jitterSeconds: number
+}
+
+/** The values of `jobs.misfirepolicy`; this version has the first alone. */
+const MISFIRE_POLICIES: readonly string[] = ['fire_once', 'skip', 'fire_all']
+
+/** The values of `jobs.overlappolicy`; this version has the first alone. */
+const OVERLAP_POLICIES: readonly string[] = ['allow', 'skip', 'queue']
+
+/**
+ * What is wrong with a definition, in one sentence; `undefined`: nothing. Whether the cron expression and
+ * the time zone are ones is known where they are read.
+ */
+export function scheduleProblem(definition: ScheduleDefinition): string | undefined {
+  return whenProblem(definition) ?? limitProblem(definition) ?? unavailable(definition)
+}
+
+function whenProblem(definition: ScheduleDefinition): string | undefined {
+  const { cronExpression, intervalSeconds, startAt, endAt, createdAt } = definition
+  if (cronExpression === null && intervalSeconds === null) {
+    return 'neither cronexpression nor intervalseconds is set: give one of the two'
+  }
+  if (cronExpression !== null && intervalSeconds !== null) {
+    return 'both cronexpression and intervalseconds are set: give one of the two'
+  }
+  if (intervalSeconds !== null && intervalSeconds < 1) {
+    return `intervalseconds is ${intervalSeconds}: it is at least 1`
+  }
+  if ([startAt, endAt, createdAt].some((time) => time !== null && !Number.isFinite(time))) {
+    return 'startat, endat or createdon is no time but infinity: leave it out'
+  }
+  if (startAt !== null && endAt !== null && endAt < startAt) return 'endat is before startat'
+  return undefined
+}
+
+function limitProblem({ maxExecutions, jitterSeconds }: ScheduleDefinition): string | undefined {
+  if (maxExecutions < 0) return `maxexecutions is ${maxExecutions}: it is 0 (no limit) or more`
+  if (jitterSeconds < 0) return `jitterseconds is ${jitterSeconds}: it is 0 or more`
+  return undefined
+}
+
+function unavailable(definition: ScheduleDefinition): string | undefined {
+  const { condition, jitterSeconds } = definition
+  if (condition !== null && condition.trim() !== '') {
+    return 'a condition is not available in this version: the schedule would fire without it'
+  }
+  if (jitterSeconds > 0) {
+    return 'jitterseconds is not available in this version: set it to 0'
+  }
+  return (
+    policyProblem('misfirepolicy', definition.misfirePolicy, MISFIRE_POLICIES) ??
+    policyProblem('overlappolicy', definition.overlapPolicy, OVERLAP_POLICIES)
+  )
+}
+
+function policyProblem(
+  column: string,
+  value: string,
+  known: readonly string[],
+): string | undefined {
+  if (value === known[0]) return undefined
+  return known.includes(value)
+    ? `the ${column} '${value}' is not available in this version: set it to '${known[0] ?? ''}'`
+    : `the ${column} '${value}' is none: it is one of ${known.join(', ')}`
+}

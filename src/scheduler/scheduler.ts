@@ -1,0 +1,125 @@
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { ScheduleStore } from '../ports/schedule-store.ts'
+import type { WakeUps } from '../ports/wake-ups.ts'
+import { createRound } from './round.ts'
+
+/** What {@link createScheduler} needs. */
+export interface SchedulerOptions {
+  readonly store: { readonly schedules: ScheduleStore }
+  readonly wakeUps: Pick<WakeUps, 'ready' | 'onSchedules'>
+  readonly clock: Clock
+  readonly log: Log
+  /** The longest sleep, in milliseconds: by then a change is seen that nobody told of. */
+  readonly checkIntervalMs: number
+  /** In [0, 1). */
+  readonly random: () => number
+}
+
+/** How a scheduler is. */
+export interface SchedulerStatistics {
+  readonly running: boolean
+  /** Jobs that it made since it was started. */
+  readonly fired: number
+  /** Looks in a row that failed, mostly since the database was away. */
+  readonly failures: number
+}
+
+/** Fires schedules. Any number of them work side by side. */
+export interface Scheduler {
+  start(): void
+  /** Begins nothing any more, and waits for what is under way. May be called twice. */
+  stop(): Promise<void>
+  statistics(): SchedulerStatistics
+}
+
+/** Pauses after a failed look, and after one at schedules that others have locked; they double. In ms. */
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 1_000
+const LONGEST_OUTAGE_PAUSE_MS = 5_000
+
+/**
+ * Sleeps until the next due time by the database's clock, or until somebody says that a schedule was
+ * changed, or for `checkIntervalMs`; then looks, and looks on until nothing is due. So it knows the next
+ * due time also of what another instance has fired, should that one die.
+ */
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  const { clock, log, wakeUps, checkIntervalMs, random } = options
+  let timer: Timer | undefined
+  let underWay: Promise<void> | undefined
+  let again = false
+  let stopped = true
+  let unsubscribe: (() => void) | undefined
+  let reopened = false
+  let fired = 0
+  let failures = 0
+  let blocked = 0
+
+  const round = createRound({
+    ...options,
+    isStopped: () => stopped,
+    onFired: (count) => {
+      fired += count
+    },
+  })
+
+  function wake(): void {
+    if (stopped) return
+    if (underWay !== undefined) {
+      again = true
+      return
+    }
+    timer?.cancel()
+    again = false
+    underWay = look().then((sleepMs) => {
+      underWay = undefined
+      if (!stopped) timer = clock.after(again ? 0 : sleepMs, wake)
+    })
+  }
+
+  /** One look. Never rejects; says how long to sleep, in milliseconds. */
+  async function look(): Promise<number> {
+    try {
+      if (!reopened) await options.store.schedules.reopen()
+      reopened = true
+      const { found, done, nextDueInMs } = await round()
+      if (failures > 0) log.info({}, 'schedules are looked at again')
+      failures = 0
+      const nextMs = Math.min(checkIntervalMs, Math.ceil(nextDueInMs ?? checkIntervalMs))
+      if (found === 0) {
+        blocked = 0
+        return nextMs
+      }
+      blocked = done > 0 ? 0 : blocked + 1
+      // Others are firing them, or a person has them locked.
+      return done > 0 ? 0 : Math.min(nextMs, pause(blocked, LONGEST_PAUSE_MS))
+    } catch (error) {
+      failures += 1
+      const level = failures === 1 ? 'warn' : 'debug'
+      log[level]({ err: error }, 'schedules could not be looked at; they are tried again')
+      return pause(failures, LONGEST_OUTAGE_PAUSE_MS)
+    }
+  }
+
+  /** From half of it to the whole, so that instances do not keep in step. */
+  function pause(times: number, longestMs: number): number {
+    const pauseMs = Math.min(longestMs, FIRST_PAUSE_MS * 2 ** Math.min(times - 1, 10))
+    return pauseMs * (0.5 + random() / 2)
+  }
+
+  return {
+    start: () => {
+      if (!stopped) return
+      stopped = false
+      unsubscribe = wakeUps.onSchedules(wake)
+      wake()
+    },
+    stop: async () => {
+      stopped = true
+      unsubscribe?.()
+      timer?.cancel()
+      await underWay
+    },
+    statistics: () => ({ running: !stopped, fired, failures }),
+  }
+}

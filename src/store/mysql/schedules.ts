@@ -1,0 +1,109 @@
+import type { DuePage, ScheduleStore } from '../../ports/schedule-store.ts'
+import { NEVER, scheduleColumns, scheduleOf, type ScheduleRow } from '../schedule-rows.ts'
+import type { Database } from './connect.ts'
+import { makeFire } from './fire-schedules.ts'
+import { makePlan } from './plan-schedules.ts'
+import { list, literal } from './text.ts'
+
+const microseconds = (column: string): string =>
+  `TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', ${column})`
+
+const COLUMNS = scheduleColumns({
+  text: (column) => `CAST(${column} AS CHAR)`,
+  floorMs: (column) => `FLOOR(${microseconds(column)} / 1000)`,
+  ceilMs: (column) => `CEIL(${microseconds(column)} / 1000)`,
+  quote: (column) => `\`${column}\``,
+})
+
+/** The schedules on MySQL and MariaDB. */
+export function makeSchedules(database: Database): ScheduleStore {
+  const { jobs } = database.names
+
+  /** Those whose next tick is to be computed, behind an id. Walks jobs_due, which ends with the id. */
+  async function unplanned(after: string, limit: number): Promise<readonly ScheduleRow[]> {
+    const { rows } = await database.run<ScheduleRow>(`SELECT ${COLUMNS}
+      FROM ${jobs} s FORCE INDEX (jobs_due)
+      WHERE enabled = 1 AND active = 1 AND nextrunat IS NULL AND id > ${literal(after)}
+      ORDER BY s.id LIMIT ${limit}`)
+    return rows
+  }
+
+  /**
+   * Those that are due, the earliest first, behind a place. Walks jobs_due. `s.nextrunat` is the column;
+   * without the `s` it is the text that is given.
+   */
+  async function dueNow(
+    after: { readonly nextRunAt: string; readonly id: string } | undefined,
+    limit: number,
+  ): Promise<readonly ScheduleRow[]> {
+    const time = literal(after?.nextRunAt ?? null)
+    const behind =
+      after === undefined
+        ? ''
+        : `AND nextrunat >= ${time} AND (nextrunat > ${time} OR id > ${literal(after.id)})`
+    const { rows } = await database.run<ScheduleRow>(`SELECT ${COLUMNS}
+      FROM ${jobs} s FORCE INDEX (jobs_due)
+      WHERE enabled = 1 AND active = 1 AND nextrunat <= UTC_TIMESTAMP(6) ${behind}
+      ORDER BY s.nextrunat, s.id LIMIT ${limit}`)
+    return rows
+  }
+
+  /** The database's clock, and the first tick to come. Walks jobs_due. */
+  async function readClock(): Promise<{
+    readonly now: number
+    readonly nextDueInMs: number | null
+  }> {
+    const { rows } = await database.run<{ now: string; duein: string | null }>(`SELECT
+        FLOOR(${microseconds('UTC_TIMESTAMP(6)')} / 1000) AS now,
+        (SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), nextrunat)
+          FROM ${jobs} FORCE INDEX (jobs_due)
+          WHERE enabled = 1 AND active = 1 AND nextrunat > UTC_TIMESTAMP(6) AND nextrunat < '${NEVER}'
+          ORDER BY nextrunat LIMIT 1) AS duein`)
+    const row = rows[0]
+    return {
+      now: Number(row?.now ?? 0),
+      nextDueInMs: typeof row?.duein === 'string' ? Number(row.duein) / 1000 : null,
+    }
+  }
+
+  return {
+    due: async ({ limit, after }): Promise<DuePage> => {
+      const rows: ScheduleRow[] = []
+      const place =
+        after === null || after.nextRunAt === null
+          ? undefined
+          : { id: after.id, nextRunAt: after.nextRunAt }
+      if (place === undefined) rows.push(...(await unplanned(after?.id ?? '', limit)))
+      // The clock is read before what is due by it: no tick is due later than the answer says.
+      const { now, nextDueInMs } = await readClock()
+      if (rows.length < limit) rows.push(...(await dueNow(place, limit - rows.length)))
+      return { now, nextDueInMs, schedules: rows.map(scheduleOf) }
+    },
+    fire: makeFire(database),
+    plan: makePlan(database),
+    reopen: async () => {
+      await database.transaction(async (run) => {
+        const { rows } = await run<{ id: string }>(`SELECT id FROM ${jobs} FORCE INDEX (jobs_due)
+          WHERE enabled = 1 AND active = 1 AND nextrunat = '${NEVER}' AND lasterror IS NOT NULL
+          ORDER BY id FOR UPDATE SKIP LOCKED`)
+        if (rows.length === 0) return
+        await run(`UPDATE ${jobs} SET nextrunat = NULL, modifiedon = UTC_TIMESTAMP(6)
+          WHERE id IN (${list(rows.map(({ id }) => id))})`)
+      })
+    },
+    overview: async ({ errors }) => {
+      const first = await database.run<{ at: string | null }>(`SELECT
+          FLOOR(${microseconds('nextrunat')} / 1000) AS at FROM ${jobs} FORCE INDEX (jobs_due)
+        WHERE enabled = 1 AND active = 1 AND nextrunat < '${NEVER}' ORDER BY nextrunat LIMIT 1`)
+      const { rows } = await database.run<{ id: string; name: string; lasterror: string }>(`SELECT
+          id, name, lasterror FROM ${jobs} FORCE INDEX (jobs_due)
+        WHERE enabled = 1 AND active = 1 AND nextrunat = '${NEVER}' AND lasterror IS NOT NULL
+        ORDER BY id LIMIT ${errors}`)
+      const at = first.rows[0]?.at
+      return {
+        nextRunAt: typeof at === 'string' ? new Date(Number(at)) : null,
+        inError: rows.map(({ id, name, lasterror }) => ({ id, name, lastError: lasterror })),
+      }
+    },
+  }
+}

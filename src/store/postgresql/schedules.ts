@@ -1,0 +1,106 @@
+import type {
+  DuePage,
+  FiredTicks,
+  NextTick,
+  SchedulePlan,
+  ScheduleStore,
+  TickToFire,
+} from '../../ports/schedule-store.ts'
+import { NEVER, scheduleOf, timeText, type ScheduleRow } from '../schedule-rows.ts'
+import type { Database } from './connect.ts'
+import {
+  clockStatement,
+  dueStatement,
+  fireStatement,
+  overviewStatement,
+  planStatement,
+  reopenStatement,
+  unplannedStatement,
+} from './schedule-statements.ts'
+
+const next = (tick: NextTick): string => (tick === 'never' ? NEVER : timeText(tick))
+
+/** The schedules on PostgreSQL. */
+export function makeSchedules(database: Database): ScheduleStore {
+  const unplanned = unplannedStatement(database)
+  const dueNow = dueStatement(database)
+  const clock = clockStatement(database)
+  const fireAll = fireStatement(database)
+  const planAll = planStatement(database)
+  const reopenAll = reopenStatement(database)
+  const overviewOf = overviewStatement(database)
+
+  return {
+    due: async ({ limit, after }): Promise<DuePage> => {
+      const rows: ScheduleRow[] = []
+      if (after === null || after.nextRunAt === null) {
+        rows.push(...(await database.run<ScheduleRow>(unplanned, [after?.id ?? '', limit])).rows)
+      }
+      // The clock is read before what is due by it: no tick is due later than the answer says.
+      const { rows: read } = await database.run<{ now: number; nextduein: number | null }>(
+        clock,
+        [],
+      )
+      if (rows.length < limit) {
+        const nextRunAt = after?.nextRunAt ?? '-infinity'
+        const place = [nextRunAt, after === null || after.nextRunAt === null ? '' : after.id]
+        const { rows: found } = await database.run<ScheduleRow>(dueNow, [
+          ...place,
+          limit - rows.length,
+        ])
+        rows.push(...found)
+      }
+      return {
+        now: read[0]?.now ?? 0,
+        nextDueInMs: read[0]?.nextduein ?? null,
+        schedules: rows.map(scheduleOf),
+      }
+    },
+    fire: async (ticks: readonly TickToFire[]): Promise<FiredTicks> => {
+      const { rows } = await database.run<{
+        moved: string[] | null
+        jobs: number
+        queues: string[] | null
+      }>(fireAll, [
+        ...keyArrays(ticks),
+        ticks.map(({ tick }) => (tick === 'due' ? null : timeText(tick))),
+        ticks.map((each) => next(each.next)),
+      ])
+      const row = rows[0]
+      return { moved: row?.moved ?? [], jobs: row?.jobs ?? 0, queues: row?.queues ?? [] }
+    },
+    plan: async (plans: readonly SchedulePlan[]) => {
+      const { rows } = await database.run<{ id: string }>(planAll, [
+        ...keyArrays(plans),
+        plans.map((each) => next(each.next)),
+        plans.map(({ error }) => error),
+      ])
+      return rows.map(({ id }) => id)
+    },
+    reopen: async () => {
+      await database.run(reopenAll, [])
+    },
+    overview: async ({ errors }) => {
+      const { rows } = await database.run<{
+        id: string | null
+        name: string
+        lasterror: string
+        nextrunat: Date | null
+      }>(overviewOf, [errors])
+      return {
+        nextRunAt: rows[0]?.nextrunat ?? null,
+        inError: rows.flatMap(({ id, name, lasterror }) =>
+          id === null ? [] : [{ id, name, lastError: lasterror }],
+        ),
+      }
+    },
+  }
+}
+
+function keyArrays(all: readonly Pick<TickToFire, 'schedule'>[]): readonly unknown[][] {
+  return [
+    all.map(({ schedule }) => schedule.id),
+    all.map(({ schedule }) => schedule.version.nextRunAt),
+    all.map(({ schedule }) => schedule.version.modifiedOn),
+  ]
+}

@@ -1,0 +1,197 @@
+import { describe, expect, it, vi } from 'vitest'
+import type { CrossdockError } from '../../../src/domain/errors.ts'
+import type {
+  DuePage,
+  DueSchedule,
+  SchedulePlan,
+  ScheduleStore,
+  TickToFire,
+} from '../../../src/ports/schedule-store.ts'
+import { createScheduler } from '../../../src/scheduler/scheduler.ts'
+import { silentLog, storeErrors } from '../ingest/fake-store.ts'
+import { manualClock, settled } from '../worker/manual-clock.ts'
+import { NOW, schedule } from './due-schedule.ts'
+
+/** Schedules in memory: what was fired or written is not due any more. */
+function setUp(due: DueSchedule[] = []) {
+  const clock = manualClock()
+  const seen = { looks: 0, batches: [] as string[][], plans: [] as SchedulePlan[], reopened: 0 }
+  const behaviour: {
+    nextDueInMs: number | null
+    /** Of a look, or of one batch. */
+    error: (ids: readonly string[]) => CrossdockError | undefined
+    locked: ReadonlySet<string>
+    gate: Promise<void> | undefined
+  } = { nextDueInMs: null, error: () => undefined, locked: new Set(), gate: undefined }
+
+  function take(ids: readonly string[]): readonly string[] {
+    const error = behaviour.error(ids)
+    if (error !== undefined) throw error
+    const moved = ids.filter((id) => !behaviour.locked.has(id))
+    for (const id of moved) {
+      due.splice(
+        due.findIndex((each) => each.id === id),
+        1,
+      )
+    }
+    return moved
+  }
+
+  const schedules: ScheduleStore = {
+    due: async ({ limit, after }): Promise<DuePage> => {
+      seen.looks += 1
+      const error = behaviour.error([])
+      if (error !== undefined) throw error
+      const behind = due.filter(({ id }) => after === null || id > after.id)
+      return { now: NOW, schedules: behind.slice(0, limit), nextDueInMs: behaviour.nextDueInMs }
+    },
+    fire: async (ticks: readonly TickToFire[]) => {
+      const ids = ticks.map(({ schedule: { id } }) => id)
+      seen.batches.push(ids)
+      await behaviour.gate
+      const moved = take(ids)
+      return { moved, jobs: moved.length, queues: moved.length > 0 ? ['q'] : [] }
+    },
+    plan: async (plans) => {
+      seen.plans.push(...plans)
+      return take(plans.map(({ schedule: { id } }) => id))
+    },
+    reopen: async () => {
+      seen.reopened += 1
+    },
+    overview: async () => ({ nextRunAt: null, inError: [] }),
+  }
+  let change: (() => void) | undefined
+  const ready = vi.fn<(queues: readonly string[]) => void>()
+  const scheduler = createScheduler({
+    store: { schedules },
+    wakeUps: {
+      ready,
+      onSchedules: (listener) => {
+        change = listener
+        return () => (change = undefined)
+      },
+    },
+    clock,
+    log: silentLog,
+    checkIntervalMs: 60_000,
+    random: () => 1,
+  })
+  return { clock, seen, behaviour, due, ready, scheduler, changed: () => change?.() }
+}
+
+const dueAt = (id: string): DueSchedule => schedule({}, { id, dueAt: NOW })
+const ids = (count: number): string[] =>
+  Array.from({ length: count }, (_, number) => `s${String(number).padStart(4, '0')}`)
+
+describe('a scheduler', () => {
+  it('sleeps until the next tick, a change, or its check interval', async () => {
+    const { clock, seen, behaviour, scheduler, changed } = setUp()
+    behaviour.nextDueInMs = 1_500.2
+    scheduler.start()
+    await settled()
+    expect(seen).toMatchObject({ looks: 1, reopened: 1 })
+    behaviour.nextDueInMs = null
+    await clock.advance(1_500)
+    expect(seen.looks).toBe(1)
+    await clock.advance(1)
+    expect(seen.looks).toBe(2)
+    changed()
+    await settled()
+    expect(seen.looks).toBe(3)
+    await clock.advance(59_999)
+    expect(seen.looks).toBe(3)
+    await clock.advance(1)
+    expect(seen).toMatchObject({ looks: 4, reopened: 1 })
+    await scheduler.stop()
+    expect(clock.pending()).toBe(0)
+  })
+
+  it('fires everything that is due by batches, and tells of the queues', async () => {
+    const { seen, due, ready, scheduler } = setUp(ids(600).map(dueAt))
+    scheduler.start()
+    await vi.waitFor(() => {
+      expect(due).toEqual([])
+    })
+    expect(seen.batches.map(({ length }) => length)).toEqual([250, 250, 100])
+    expect(ready).toHaveBeenCalledWith(['q'])
+    expect(scheduler.statistics()).toEqual({ running: true, fired: 600, failures: 0 })
+    await scheduler.stop()
+  })
+
+  it('looks again when something changed while it was looking', async () => {
+    const { seen, behaviour, clock, scheduler, changed } = setUp([dueAt('a')])
+    const gate = Promise.withResolvers<undefined>()
+    behaviour.gate = gate.promise
+    scheduler.start()
+    await settled()
+    const before = seen.looks
+    changed()
+    gate.resolve(undefined)
+    await clock.advance(0)
+    expect(seen.looks).toBeGreaterThan(before)
+    await scheduler.stop()
+  })
+
+  it('fires the others where the database takes no job of one, and says so in its row', async () => {
+    const { seen, behaviour, due, clock, scheduler } = setUp(['a', 'bad', 'c', 'd'].map(dueAt))
+    behaviour.error = (batch) =>
+      batch.includes('bad') && seen.plans.length === 0 ? storeErrors.data() : undefined
+    scheduler.start()
+    await clock.advance(0)
+    expect(due).toEqual([])
+    expect(seen.plans).toMatchObject([{ schedule: { id: 'bad' }, next: 'never' }])
+    expect(seen.plans[0]?.error).toContain('no job of it')
+    expect(scheduler.statistics()).toMatchObject({ fired: 3, failures: 0 })
+    await scheduler.stop()
+  })
+
+  it('comes back soon, and not at once, to what others have locked', async () => {
+    const { seen, behaviour, due, clock, scheduler } = setUp(['a', 'b'].map(dueAt))
+    behaviour.locked = new Set(['b'])
+    scheduler.start()
+    await clock.advance(0)
+    const before = seen.looks
+    await clock.advance(49)
+    expect(seen.looks).toBe(before)
+    await clock.advance(10_000)
+    expect(seen.looks - before).toBeLessThan(20)
+    behaviour.locked = new Set()
+    await clock.advance(1_000)
+    expect(due).toEqual([])
+    await scheduler.stop()
+  })
+
+  it('tries again while the database is away, ever more seldom, and goes on by itself', async () => {
+    const { seen, behaviour, due, clock, scheduler } = setUp([dueAt('a')])
+    behaviour.error = () => storeErrors.away()
+    scheduler.start()
+    await clock.advance(60_000)
+    expect(seen.looks).toBeGreaterThan(10)
+    expect(seen.looks).toBeLessThan(25)
+    expect(scheduler.statistics().failures).toBe(seen.looks)
+    behaviour.error = () => undefined
+    await clock.advance(5_000)
+    expect(due).toEqual([])
+    expect(scheduler.statistics()).toMatchObject({ failures: 0, fired: 1 })
+    await scheduler.stop()
+  })
+
+  it('waits at its stop for what is under way, and begins nothing more', async () => {
+    const { seen, behaviour, due, scheduler, changed } = setUp(ids(600).map(dueAt))
+    const gate = Promise.withResolvers<undefined>()
+    behaviour.gate = gate.promise
+    scheduler.start()
+    await settled()
+    let stopped = false
+    const stopping = scheduler.stop().then(() => (stopped = true))
+    changed()
+    await settled()
+    expect(stopped).toBe(false)
+    gate.resolve(undefined)
+    await stopping
+    expect(seen.batches).toHaveLength(1)
+    expect(due).toHaveLength(350)
+    expect(scheduler.statistics().running).toBe(false)
+  })
+})
