@@ -2,16 +2,21 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { exampleConfiguration, makeFolder, type TestFolder } from '../e2e/program.ts'
 import type { ProgramDatabase } from '../services/program-database.ts'
+import type { Kind } from './fleet-load.ts'
 
 /** Of every instance, in seconds. */
 export const LEASE_SECONDS = 2
 
-const HANDLERS: Readonly<Record<string, string>> = {
+const HANDLERS: Readonly<Record<Kind, string>> = {
   // A moment in which it can be killed; of some of them the begin is in writing by then.
   effect: `await effect(); await setTimeout(input.key.endsWith('7') ? 120 : 3)`,
-  plain: `await setTimeout(input.key.endsWith('8') ? 120 : 1)`,
+  // Its transaction begins late: after a pause, when its job is somebody else's.
+  late: `await setTimeout(700); await effect()`,
   // Longer than a lease, its transaction open.
   slow: `await effect(); await setTimeout(${LEASE_SECONDS * 1_000 + 600}, undefined, { signal })`,
+  // Without SQL: they end in groups.
+  plain: `await setTimeout(1)`,
+  idle: `await setTimeout(700)`,
 }
 
 const source = (name: string, body: string): string => `
@@ -41,7 +46,7 @@ export async function makeFleetHome(database: ProgramDatabase): Promise<TestFold
       database: { url: database.url },
       http: { host: '127.0.0.1', port: 0, body_limit: '1mb' },
       jobs: {
-        workers: 8,
+        workers: 12,
         handlers: ['./handlers'],
         lease_seconds: LEASE_SECONDS,
         // An attempt that a kill or a pause cut off counts.

@@ -22,7 +22,7 @@ export interface FleetLoadOptions {
 }
 
 /** What a key asks for: which handler has it follows from its name. */
-export type Kind = 'effect' | 'plain' | 'slow'
+export type Kind = 'effect' | 'late' | 'slow' | 'plain' | 'idle'
 
 /** Jobs that come in by HTTP at every instance and by plain INSERT, until they are told to stop. */
 export interface FleetLoad {
@@ -147,8 +147,10 @@ export function startFleetLoad({
   }
 }
 
-/** Most write in their transactions; some write nothing, and a few take longer than a lease. */
+/** Most are quick, and write in their transactions; a few take longer than a lease. */
 function kindOf(number: number): Kind {
   if (number % 50 === 7) return 'slow'
+  if (number % 20 === 3) return 'late'
+  if (number % 20 === 13) return 'idle'
   return number % 4 === 0 ? 'plain' : 'effect'
 }

@@ -33,7 +33,7 @@ afterEach(async () => {
 async function strike(fleet: Fleet, kind: (typeof STRIKES)[number]): Promise<void> {
   const first = Math.floor(Math.random() * INSTANCES)
   const second = (first + 1 + Math.floor(Math.random() * (INSTANCES - 1))) % INSTANCES
-  const pauseMs = (): number => LEASE_SECONDS * 1_000 * (1.1 + 0.8 * Math.random())
+  const pauseMs = (): number => LEASE_SECONDS * 1_000 * (1.2 + Math.random())
   switch (kind) {
     case 'kill':
       await fleet.kill(first)

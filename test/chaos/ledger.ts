@@ -44,7 +44,7 @@ const OFFENDERS: Readonly<Record<string, string>> = {
     AND (executedby IS NULL OR metadata IS NULL OR lower(concat(metadata, '')) NOT LIKE '%"willretry"%true%')`,
   'keys without exactly one effect': `SELECT j.id, j.dedupekey, count(e.messagekey) AS effects
     FROM queue_jobs j LEFT JOIN effects e ON e.jobid = j.id AND j.payload LIKE concat('%"', e.messagekey, '"%')
-    WHERE j.handler <> 'plain' GROUP BY j.id, j.dedupekey HAVING count(e.messagekey) <> 1`,
+    WHERE j.handler NOT IN ('plain', 'idle') GROUP BY j.id, j.dedupekey HAVING count(e.messagekey) <> 1`,
 }
 
 /**
@@ -65,7 +65,7 @@ export async function readLedger(
   )
   const [counts] = await database.sql(`SELECT
       (SELECT count(*) FROM queue_jobs) AS stored,
-      (SELECT count(*) FROM queue_jobs WHERE handler <> 'plain') AS writing,
+      (SELECT count(*) FROM queue_jobs WHERE handler NOT IN ('plain', 'idle')) AS writing,
       (SELECT count(*) FROM effects) AS effects,
       (SELECT count(*) FROM job_histories WHERE statusid = 3) AS completions,
       (SELECT count(*) FROM job_histories WHERE statusid = 4) AS crashed,

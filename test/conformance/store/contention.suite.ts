@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { systemClock } from '../../../src/app/system-clock.ts'
+import type { Store } from '../../../src/ports/store.ts'
 import { createCompletions } from '../../../src/worker/completions.ts'
 import { recordingLog } from '../../integration/worker/recording-log.ts'
 import { workerContext } from '../../unit/worker/context.ts'
@@ -20,7 +21,7 @@ export const contentionSuite = storeSuite('rows that somebody else holds', (bed)
       const { over } = await database.standInTheWay({ takes: lock('b'), wants: lock('a') })
       expect(await store.settle([settlement(a!), settlement(b!)])).toHaveLength(2)
       await over
-      expect(store.statistics()).toEqual({ ...NOTHING, deadlocksRetried: 1 })
+      expectDeadlocks(store)
       expect(await count(database, 'queue_jobs', 'statusid = 3')).toBe(2)
       expect(await count(database, 'job_histories')).toBe(2)
     } finally {
@@ -39,7 +40,7 @@ export const contentionSuite = storeSuite('rows that somebody else holds', (bed)
       const jobs = ['a', 'b'].map((key) => newJob({ dedupeKey: key }))
       expect(await insert(store, ...jobs)).toEqual(['stored', 'stored'])
       await over
-      expect(store.statistics()).toEqual({ ...NOTHING, deadlocksRetried: 1 })
+      expectDeadlocks(store)
       expect(await count(database, 'queue_jobs')).toBe(2)
     } finally {
       await store.close()
@@ -94,3 +95,10 @@ export const contentionSuite = storeSuite('rows that somebody else holds', (bed)
     }
   })
 })
+
+/** More than one, where the repeat came before the other side had what it waited for. */
+function expectDeadlocks(store: Store): void {
+  const { deadlocksRetried, ...others } = store.statistics()
+  expect(deadlocksRetried).toBeGreaterThan(0)
+  expect(others).toEqual({ serializationFailures: 0, lockTimeouts: 0 })
+}
