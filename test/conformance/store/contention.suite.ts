@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { systemClock } from '../../../src/app/system-clock.ts'
+import { isCrossdockError } from '../../../src/domain/errors.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import { createCompletions } from '../../../src/worker/completions.ts'
 import { recordingLog } from '../../integration/worker/recording-log.ts'
@@ -18,9 +19,11 @@ export const contentionSuite = storeSuite('rows that somebody else holds', (bed)
       const [a, b] = await store.claim(CLAIM)
       expect(store.statistics()).toEqual(NOTHING)
       const lock = (id: string): string => `SELECT 1 FROM queue_jobs WHERE id = '${id}' FOR UPDATE`
-      const { over } = await database.standInTheWay({ takes: lock('b'), wants: lock('a') })
-      expect(await store.settle([settlement(a!), settlement(b!)])).toHaveLength(2)
-      await over
+      const ended = await inADeadlock(
+        () => database.standInTheWay({ takes: lock('b'), wants: lock('a') }),
+        () => store.settle([settlement(a!), settlement(b!)]),
+      )
+      expect(ended).toHaveLength(2)
       expectDeadlocks(store)
       expect(await count(database, 'queue_jobs', 'statusid = 3')).toBe(2)
       expect(await count(database, 'job_histories')).toBe(2)
@@ -36,10 +39,12 @@ export const contentionSuite = storeSuite('rows that somebody else holds', (bed)
       // An id given by hand: one that is made here would differ from row to row of a statement.
       const take = (key: string): string =>
         `INSERT INTO queue_jobs (id, handler, dedupekey) VALUES ('other ${key}', 'h', '${key}')`
-      const { over } = await database.standInTheWay({ takes: take('b'), wants: take('a') })
       const jobs = ['a', 'b'].map((key) => newJob({ dedupeKey: key }))
-      expect(await insert(store, ...jobs)).toEqual(['stored', 'stored'])
-      await over
+      const outcomes = await inADeadlock(
+        () => database.standInTheWay({ takes: take('b'), wants: take('a') }),
+        () => insert(store, ...jobs),
+      )
+      expect(outcomes).toEqual(['stored', 'stored'])
       expectDeadlocks(store)
       expect(await count(database, 'queue_jobs')).toBe(2)
     } finally {
@@ -96,9 +101,29 @@ export const contentionSuite = storeSuite('rows that somebody else holds', (bed)
   })
 })
 
+/**
+ * What `ours` resolves to while somebody stands in its way. A server under load may look for the deadlock
+ * before the other side waits, and does not look again: the wait for the lock then runs out, and both
+ * begin anew.
+ */
+async function inADeadlock<T>(
+  standInTheWay: () => Promise<{ readonly over: Promise<void> }>,
+  ours: () => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    const { over } = await standInTheWay()
+    try {
+      return await ours()
+    } catch (error) {
+      if (attempt === 5 || !isCrossdockError(error, 'database_locked')) throw error
+    } finally {
+      await over
+    }
+  }
+}
 /** More than one, where the repeat came before the other side had what it waited for. */
 function expectDeadlocks(store: Store): void {
-  const { deadlocksRetried, ...others } = store.statistics()
+  const { deadlocksRetried, serializationFailures } = store.statistics()
   expect(deadlocksRetried).toBeGreaterThan(0)
-  expect(others).toEqual({ serializationFailures: 0, lockTimeouts: 0 })
+  expect(serializationFailures).toBe(0)
 }

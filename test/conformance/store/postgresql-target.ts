@@ -32,7 +32,7 @@ async function migratedServer(service: PostgresqlService): Promise<TargetServer>
       const database = await createDatabase(service, { template: template.name })
       const opened = targetDatabase(database)
       // A wait for a lock is to be found to be a deadlock before it runs out.
-      await opened.sql(`ALTER DATABASE ${database.name} SET deadlock_timeout = '100ms'`)
+      await opened.sql(`ALTER DATABASE ${database.name} SET deadlock_timeout = '180ms'`)
       return opened
     },
     kill: () => service.kill(),
