@@ -1,7 +1,7 @@
+import { durationMs } from '../domain/duration.ts'
 import { isLoopback } from '../domain/loopback.ts'
 import { DEFAULT_RETRY_POLICY } from '../domain/retry.ts'
 import type { DatabaseConfiguration } from './configuration.ts'
-import { durationMs } from './duration.ts'
 import type { KeyPath } from './key-path.ts'
 import { textAt, valueAt } from './loose-value.ts'
 import type { ResolvedDocument } from './resolve.ts'
