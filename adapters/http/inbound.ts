@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { InboundMessage } from '../../src/domain/message.ts'
 import { validTraceparent } from '../../src/domain/traceparent.ts'
 import type { AdapterSubscription } from '../../src/ports/adapter.ts'
@@ -40,6 +41,10 @@ export function toMessage(
       contentType: body.value === JSON_NULL ? undefined : contentType,
       headers: messageHeaders(request.rawHeaders),
       identity: identity.value,
+      bodySha256:
+        identity.value === undefined
+          ? undefined
+          : createHash('sha256').update(body.value).digest('hex'),
       traceparent: validTraceparent(header(request, 'traceparent')),
       correlationId: correlationIdOf(request),
       facts: {

@@ -6,6 +6,7 @@ import type {
   RunningAdapter,
 } from '../../src/ports/adapter.ts'
 import type { HttpRequest, HttpResponse } from '../../src/ports/http-host.ts'
+import { readWait } from '../../src/ports/http-wait.ts'
 import { answerTo } from './answer.ts'
 import { toMessage } from './inbound.ts'
 import { httpSubscriptionOptions, type HttpSubscriptionOptions } from './options.ts'
@@ -24,6 +25,7 @@ function start({
   subscriptions,
   sink,
   http,
+  jobs,
   log,
 }: AdapterContext<HttpSubscriptionOptions>): RunningAdapter {
   const underWay = new Set<Promise<unknown>>()
@@ -40,12 +42,20 @@ function start({
     }
     const message = toMessage(request, subscription)
     if (!message.ok) return message.problem
+    const wait = readWait(request)
+    if (!wait.ok) return wait.problem
     // What this rejects with goes to the server, which answers 413 or 503: nothing is acknowledged.
     const [delivery] = await sink.deliver([message.value], { onInvalid: 'reject' })
     if (delivery === undefined) {
       throw new CrossdockError('database_error', 'The sink did not say what became of a message.')
     }
-    return answerTo(delivery)
+    const isWanted =
+      wait.value !== undefined &&
+      (delivery.outcome === 'stored' || delivery.outcome === 'duplicate') &&
+      delivery.sameBody !== false
+    if (!isWanted) return answerTo(delivery)
+    const how = { limitMs: wait.value, signal: request.closed() }
+    return answerTo(delivery, await jobs.untilEnded(delivery.jobId, how))
   }
 
   for (const subscription of subscriptions) {
