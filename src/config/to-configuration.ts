@@ -116,7 +116,7 @@ function totalWorkers({ workers, queues }: JobsConfiguration): number {
 
 function subscription(
   output: ConfigurationOutput,
-  { protocol, index, options }: SubscriptionOptions,
+  { protocol, index, options, atLeastOnceWhen }: SubscriptionOptions,
 ): readonly SubscriptionConfiguration[] {
   const common = output.integrations[protocol]?.subscriptions[index]
   if (common === undefined) return []
@@ -130,6 +130,7 @@ function subscription(
       maxRetries: common.max_retries,
       timeoutSeconds: common.timeout,
       contentType: common.content_type,
+      atLeastOnceWhen,
       options,
     },
   ]

@@ -89,11 +89,16 @@ export interface RunningAdapter {
 
 /**
  * A protocol adapter. It declares its options once, connects, receives, acknowledges, and knows
- * nothing of SQL, retries or jobs. The delivery contract is docs/adr/0003-delivery-contract.md.
+ * nothing of SQL or retries; of jobs it knows ids and, for senders who wait, that they have ended. The delivery contract is docs/adr/0003-delivery-contract.md.
  */
 export interface AdapterDefinition<Options extends z.ZodObject = z.ZodObject> {
   readonly protocol: Protocol
   /** What a subscription says beyond the common keys: the source of its type, schema and docs. */
   readonly subscriptionOptions: Options
+  /**
+   * Which messages of a subscription have no identity, as words after "when"; `undefined`: every one has
+   * one. A method left out: no message has one.
+   */
+  withoutIdentity?(options: z.output<Options>): string | undefined
   start(context: AdapterContext<z.output<Options>>): Promise<RunningAdapter>
 }

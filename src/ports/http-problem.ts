@@ -8,6 +8,9 @@ export const HTTP_PROBLEMS = {
   invalid_utf8: 400,
   invalid_wait: 400,
   malformed_json: 400,
+  credentials_invalid: 401,
+  credentials_missing: 401,
+  signature_expired: 401,
   cross_site: 403,
   unknown_host: 403,
   job_not_found: 404,
@@ -35,6 +38,7 @@ export type HttpProblemCode = keyof typeof HTTP_PROBLEMS
 
 const TITLES: Readonly<Record<(typeof HTTP_PROBLEMS)[HttpProblemCode], string>> = {
   400: 'Bad Request',
+  401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',

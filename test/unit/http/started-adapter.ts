@@ -60,3 +60,11 @@ export async function startAdapter({
   if (adapter === undefined) throw new Error('no adapter')
   return { url: `${url}/in`, port, messages, options, adapter }
 }
+
+/** The same for a subscription that takes any bytes from those whom `verify` lets in. */
+export function startVerified(
+  verify: z.input<typeof httpSubscriptionOptions>['verify'],
+  more: Parameters<typeof startAdapter>[0] = {},
+): Promise<StartedAdapter> {
+  return startAdapter({ contentType: 'binary', verify, ...more })
+}
