@@ -21,6 +21,7 @@ import { createRegistry } from './handler-kit/registry.ts'
 import { loadHandlers } from './handler-kit/load-folder.ts'
 import { parseInput } from './handler-kit/validate-input.ts'
 import { createHealthResource } from './http/health.ts'
+import { createJobWaits } from './http/job-waits.ts'
 import { createJobsResource } from './http/jobs.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
 import { createGroupCommit } from './ingest/group-commit.ts'
@@ -259,6 +260,7 @@ async function start(
     adapters: () => running?.health() ?? [],
     parts: [...parts],
   })
+  const waits = createJobWaits({ store, clock })
   const server = createHttpServer({
     host: httpSettings.host,
     port: httpSettings.port,
@@ -270,6 +272,7 @@ async function start(
         ? [
             createJobsResource({
               store,
+              waits,
               enqueue: async (job) => {
                 const outcome = await commit.add(job)
                 return { jobId: outcome.jobId, duplicate: outcome.outcome === 'duplicate' }
@@ -292,10 +295,13 @@ async function start(
         subscriptions: configuration.subscriptions,
         sink,
         http: server.host,
+        jobs: waits,
         log,
       })
     : undefined
   if (running !== undefined) teardown.add('adapters', () => running.stop())
+  // Before the adapters, which wait for the requests that they are answering.
+  teardown.add('waits', async () => waits.stop())
 
   const stopped = Promise.withResolvers<undefined>()
   // Nobody need listen to it.

@@ -1,19 +1,23 @@
 import type { Delivery } from '../../src/ports/adapter.ts'
 import type { HttpResponse } from '../../src/ports/http-host.ts'
 import { httpProblem } from '../../src/ports/http-problem.ts'
+import type { WaitOutcome } from '../../src/ports/job-waits.ts'
 
-/** What a sender is answered, once its message is committed or refused. */
-export function answerTo(delivery: Delivery): HttpResponse {
+/**
+ * What a sender is answered, once its message is committed or refused.
+ * @param waited what became of its job, where the sender wanted to wait for that
+ */
+export function answerTo(delivery: Delivery, waited?: WaitOutcome): HttpResponse {
   switch (delivery.outcome) {
     case 'stored':
     case 'duplicate': {
+      const headers = { location: locationOf(delivery.jobId) }
+      if (delivery.sameBody === false) return conflict(delivery.jobId)
+      if (waited?.ended === true) return { status: 200, headers, body: waited.job }
       // Of a duplicate whose row could not be read nothing is said: it may have ended long ago.
-      const status = delivery.status ?? (delivery.outcome === 'stored' ? 'pending' : undefined)
-      return {
-        status: 202,
-        headers: { location: locationOf(delivery.jobId) },
-        body: { id: delivery.jobId, job_id: delivery.jobId, status },
-      }
+      const known = delivery.status ?? (delivery.outcome === 'stored' ? 'pending' : undefined)
+      const status = waited?.status ?? known
+      return { status: 202, headers, body: { id: delivery.jobId, job_id: delivery.jobId, status } }
     }
     case 'dead':
       return httpProblem(
@@ -33,6 +37,14 @@ export function answerTo(delivery: Delivery): HttpResponse {
         },
       )
   }
+}
+
+function conflict(jobId: string): HttpResponse {
+  return httpProblem(
+    'idempotency_conflict',
+    'An earlier message with this key had another body; it is the job of this id, and this one was not stored.',
+    { members: { id: jobId, job_id: jobId }, headers: { location: locationOf(jobId) } },
+  )
 }
 
 function locationOf(jobId: string): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { verifyOptions } from './verify/options.ts'
 
 const LITERAL = '[A-Za-z0-9_~@+,=-][A-Za-z0-9._~@+,=-]*'
 const PARAMETER = ':[A-Za-z][A-Za-z0-9_]*'
@@ -22,6 +23,7 @@ export const httpSubscriptionOptions = z.strictObject({
     .enum(['POST', 'PUT', 'PATCH', 'DELETE', 'GET'])
     .default('POST')
     .describe('The one method that the path takes.'),
+  verify: verifyOptions.optional().describe('Who may send. Left out: whoever reaches the address.'),
 })
 
 /** Checked options of a subscription. */

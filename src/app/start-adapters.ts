@@ -7,6 +7,7 @@ import type {
   RunningAdapter,
 } from '../ports/adapter.ts'
 import type { HttpHost } from '../ports/http-host.ts'
+import type { JobWaits } from '../ports/job-waits.ts'
 import type { Log } from '../ports/log.ts'
 
 /** The adapters at work. */
@@ -21,9 +22,10 @@ export async function startAdapters(options: {
   readonly subscriptions: readonly SubscriptionConfiguration[]
   readonly sink: MessageSink
   readonly http: HttpHost
+  readonly jobs: JobWaits
   readonly log: Log
 }): Promise<RunningAdapters> {
-  const { sink, http, log } = options
+  const { sink, http, jobs, log } = options
   const running: { protocol: string; adapter: RunningAdapter }[] = []
   const stop = async (): Promise<void> => {
     await Promise.all(running.map(({ adapter }) => adapter.stop()))
@@ -43,7 +45,7 @@ export async function startAdapters(options: {
     if (subscriptions.length === 0) continue
     const bound = log.child({ adapter: adapter.protocol })
     try {
-      const started = await adapter.start({ subscriptions, sink, http, log: bound })
+      const started = await adapter.start({ subscriptions, sink, http, jobs, log: bound })
       running.push({ protocol: adapter.protocol, adapter: started })
     } catch (error) {
       await stop().catch((fault: unknown) => {

@@ -103,10 +103,12 @@ function statusOf(sources: StatusSources, report: HealthReport, counted: Counted
     ingest: sources.ingest(),
     queues: counted.queues,
     integrations: sources.adapters().map(({ protocol, health }) => ({ protocol, ...health })),
-    atLeastOnceOnly: configuration.subscriptions.map(({ protocol, name }) => ({
-      subscription: `${protocol}:${name}`,
-      when: 'the sender gives no Idempotency-Key or webhook-id header',
-    })),
+    atLeastOnceOnly: configuration.subscriptions
+      .filter(({ atLeastOnceWhen }) => atLeastOnceWhen !== undefined)
+      .map(({ protocol, name, atLeastOnceWhen }) => ({
+        subscription: `${protocol}:${name}`,
+        when: atLeastOnceWhen,
+      })),
     handlers: handlers.names(),
     // Jobs wait for these, and nobody here has them.
     missingHandlers: counted.missing,

@@ -43,10 +43,9 @@ async function check(terminal: Terminal, options: CheckOptions): Promise<number>
     await checkHandlers(terminal, application, configuration),
     options.connect === true ? await checkDatabase(terminal, application, configuration) : true,
   ]
-  for (const { protocol, name } of configuration.subscriptions) {
-    terminal.out(
-      `note     ${protocol}:${name} is at-least-once for senders that give no Idempotency-Key`,
-    )
+  for (const { protocol, name, atLeastOnceWhen } of configuration.subscriptions) {
+    if (atLeastOnceWhen === undefined) continue
+    terminal.out(`note     ${protocol}:${name} is at-least-once when ${atLeastOnceWhen}`)
   }
   return parts.every((isSound) => isSound) ? EXIT.ok : EXIT.failure
 }

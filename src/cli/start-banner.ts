@@ -37,7 +37,8 @@ function facts(configuration: Configuration, handlers: readonly string[]): reado
   const note =
     'Sent without an Idempotency-Key, a message is at-least-once: sent again, it is a second job.'
   const rows = lines.map(([label, text]) => `  ${label.padEnd(15)}${text}`)
-  return subscriptions.length === 0 ? rows : [...rows, `  ${''.padEnd(15)}${note}`]
+  const isSilent = subscriptions.every(({ atLeastOnceWhen }) => atLeastOnceWhen === undefined)
+  return isSilent ? rows : [...rows, `  ${''.padEnd(15)}${note}`]
 }
 
 function workersText({ jobs }: Configuration): string {

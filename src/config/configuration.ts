@@ -89,6 +89,8 @@ export interface SubscriptionConfiguration {
   readonly maxRetries?: number | undefined
   readonly timeoutSeconds?: number | undefined
   readonly contentType: 'json' | 'text' | 'binary'
+  /** When a message is at-least-once, in words; left out: never, for each has an identity. */
+  readonly atLeastOnceWhen?: string | undefined
   /** The adapter's own keys, as its `subscriptionOptions` put them out. */
   readonly options: Readonly<Record<string, unknown>>
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod'
+import { DURATION_TEXT, durationMs, durationText } from '../domain/duration.ts'
 
-const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-const TEXT = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/
 const UNIT_WORDS = { ms: 'milliseconds', s: 'seconds' } as const
 
 /** The longest duration that a timer of Node can wait for, in milliseconds: some 24.8 days. */
@@ -23,7 +22,7 @@ export interface DurationRule {
  */
 export function duration({ unit, minMs = 0, maxMs = LONGEST_TIMER_MS }: DurationRule) {
   return z
-    .union([z.number(), z.string().regex(TEXT)])
+    .union([z.number(), z.string().regex(DURATION_TEXT)])
     .transform((input, context) => {
       const ms = durationMs(input, unit)
       if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms
@@ -36,29 +35,6 @@ export function duration({ unit, minMs = 0, maxMs = LONGEST_TIMER_MS }: Duration
 /** Like {@link duration}, in whole seconds, rounded up: what the columns of the database hold. */
 export function durationSeconds(rule: DurationRule) {
   return duration(rule).transform((ms) => Math.ceil(ms / 1_000))
-}
-
-/** The milliseconds that a number in `unit`, or a duration as text, stands for; `undefined`: neither. */
-export function durationMs(input: number | string, unit: 'ms' | 's'): number | undefined {
-  if (typeof input === 'number') {
-    return Number.isFinite(input) ? Math.round(input * UNIT_MS[unit]) : undefined
-  }
-  const match = TEXT.exec(input)
-  const suffix = match?.[2]
-  if (suffix === undefined || !isUnit(suffix)) return undefined
-  return Math.round(Number(match?.[1]) * UNIT_MS[suffix])
-}
-
-/** A duration as people write it: `250ms`, `30s`, `5m`; milliseconds in. */
-export function durationText(ms: number): string {
-  for (const unit of ['d', 'h', 'm', 's'] as const) {
-    if (ms >= UNIT_MS[unit] && ms % UNIT_MS[unit] === 0) return `${ms / UNIT_MS[unit]}${unit}`
-  }
-  return `${ms}ms`
-}
-
-function isUnit(text: string): text is keyof typeof UNIT_MS {
-  return Object.hasOwn(UNIT_MS, text)
 }
 
 function durationWords(unit: 'ms' | 's', minMs: number, maxMs: number): string {

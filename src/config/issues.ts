@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { KeyPath } from './key-path.ts'
 import type { ResolvedDocument } from './resolve.ts'
-import { expectation, type SchemaNode } from './schema-node.ts'
+import { alternatives, expectation, type SchemaNode } from './schema-node.ts'
 
 type Issue = z.core.$ZodIssue
 
@@ -28,6 +28,7 @@ function reportIssue(issue: Issue, document: ResolvedDocument, base: KeyPath): v
     case 'invalid_key': {
       const rules = document
         .nodesAt(path.slice(0, -1))
+        .flatMap(alternatives)
         .flatMap(({ propertyNames }) => (typeof propertyNames === 'object' ? [propertyNames] : []))
       document.report(path, `the name must be ${expectation(rules)}`)
       return

@@ -1,3 +1,5 @@
+import type { KeyPath } from './key-path.ts'
+
 /** What stands where a secret was. */
 export const MASK = '***'
 
@@ -8,6 +10,14 @@ const URL_QUERY = /([?&](?:[^=&\s]*(?:pass|secret|token|key)[^=&\s]*)=)[^&\s"]*/
 /** Whether a key, or a variable of the environment, has a name that secrets have. */
 export function looksSecret(name: string): boolean {
   return SECRET_NAME.test(name)
+}
+
+/**
+ * The key that says what the value at `path` is: what stands below `secrets` has an index or a name of
+ * somebody's choice as its own.
+ */
+export function namingKey(path: KeyPath): string {
+  return path.includes('secrets') ? 'secrets' : String(path.at(-1) ?? '')
 }
 
 /** The same text without the passwords of the addresses in it. */

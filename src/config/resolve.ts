@@ -2,7 +2,7 @@ import { findNodeAtLocation, getNodeValue, type Node } from 'jsonc-parser'
 import type { ConfigurationDocument } from './document.ts'
 import { parseText } from './interpolate.ts'
 import { isWithin, type KeyPath, pathText } from './key-path.ts'
-import { looksSecret, MASK, maskUrls } from './mask.ts'
+import { looksSecret, MASK, maskUrls, namingKey } from './mask.ts'
 import type { ProblemList } from './problem.ts'
 import { fillReferences, type ReferenceSource } from './references.ts'
 import { acceptedTypes, childNodes, expectation, type SchemaNode } from './schema-node.ts'
@@ -126,7 +126,7 @@ export class ResolvedDocument {
     schema: readonly SchemaNode[],
     path: KeyPath,
   ): Promise<ValuePair> {
-    const filled = await fillReferences(text, String(path.at(-1) ?? ''), this.#options)
+    const filled = await fillReferences(text, namingKey(path), this.#options)
     if (filled.variables.length > 0) this.variables.set(pathText(path), filled.variables)
     for (const problem of filled.problems) this.#reportKey(node, path, problem)
     if (filled.text === undefined) {
@@ -176,12 +176,16 @@ function shown(node: Node, path: KeyPath): string {
   if (node.type === 'object') return 'it is an object'
   if (node.type === 'array') return 'it is a list'
   const value: unknown = getNodeValue(node)
-  if (typeof value !== 'string') return `it is ${String(value)}`
+  const isSecret = looksSecret(namingKey(path))
+  if (typeof value !== 'string') {
+    return typeof value === 'number' && isSecret ? `it is ${MASK}` : `it is ${String(value)}`
+  }
+  // Also where it has references: what stands beside them, and their defaults, may be the secret.
+  if (isSecret) return `it is "${MASK}"`
   const { pieces } = parseText(value)
   const asWritten = JSON.stringify(maskUrls(value))
   if (pieces.some((piece) => typeof piece === 'object'))
     return `${asWritten} stands for something else`
-  if (looksSecret(String(path.at(-1) ?? ''))) return `it is "${MASK}"`
   return asWritten.length > SHOWN_LENGTH
     ? `it is ${asWritten.slice(0, SHOWN_LENGTH)}…"`
     : `it is ${asWritten}`

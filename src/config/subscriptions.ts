@@ -18,6 +18,8 @@ export interface SubscriptionOptions {
   /** In the protocol's list. */
   readonly index: number
   readonly options: Readonly<Record<string, unknown>>
+  /** Which messages have no identity, as words after "when"; `undefined`: each has one. */
+  readonly atLeastOnceWhen: string | undefined
 }
 
 /**
@@ -52,7 +54,14 @@ function adapterOptions(
   )
   // A second look, at the adapter's own object: its refinements see more than one key.
   const parsed = adapter.subscriptionOptions.safeParse(own)
-  if (parsed.success) return [{ protocol: adapter.protocol, index, options: parsed.data }]
+  if (parsed.success) {
+    const options = parsed.data
+    const atLeastOnceWhen =
+      adapter.withoutIdentity === undefined
+        ? 'it is sent again: its protocol gives messages no identity'
+        : adapter.withoutIdentity(options)
+    return [{ protocol: adapter.protocol, index, options, atLeastOnceWhen }]
+  }
   reportIssues(parsed.error.issues, document, [...listPath(adapter.protocol), index])
   return []
 }

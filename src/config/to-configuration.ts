@@ -121,7 +121,7 @@ function totalWorkers({ workers, queues }: JobsConfiguration): number {
 
 function subscription(
   output: ConfigurationOutput,
-  { protocol, index, options }: SubscriptionOptions,
+  { protocol, index, options, atLeastOnceWhen }: SubscriptionOptions,
 ): readonly SubscriptionConfiguration[] {
   const common = output.integrations[protocol]?.subscriptions[index]
   if (common === undefined) return []
@@ -135,6 +135,7 @@ function subscription(
       maxRetries: common.max_retries,
       timeoutSeconds: common.timeout,
       contentType: common.content_type,
+      atLeastOnceWhen,
       options,
     },
   ]

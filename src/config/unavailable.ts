@@ -37,7 +37,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'integrations.*.subscriptions[].on_invalid',
   'integrations.*.subscriptions[].dead_letter',
   'integrations.*.subscriptions[].backpressure',
-  'integrations.*.subscriptions[].verify',
 ]
 
 /** Values that the contract names and this version does not have, by the key that takes them. */

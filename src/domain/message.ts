@@ -13,6 +13,11 @@ export interface InboundMessage {
   readonly headers: Headers
   /** What makes this message this message, by the protocol's own terms; left out: it has no inbox key. */
   readonly identity?: string | undefined
+  /**
+   * The SHA-256 of the body as it was received, in hexadecimal, kept as `metadata.body_sha256`. For protocols
+   * whose senders can be told that they have used one identity for two messages.
+   */
+  readonly bodySha256?: string | undefined
   /** The broker's message key. */
   readonly key?: string | undefined
   readonly traceparent?: string | undefined

@@ -8,6 +8,8 @@ import type { Handler, HandlerRegistry, ParseInput } from '../ports/handler.ts'
 import { readJsonBody } from '../ports/http-body.ts'
 import type { HttpRequest, HttpResponse } from '../ports/http-host.ts'
 import { httpProblem } from '../ports/http-problem.ts'
+import { readWait } from '../ports/http-wait.ts'
+import type { JobWaits } from '../ports/job-waits.ts'
 import type { Store } from '../ports/store.ts'
 import { checkNewJobBody, type Closest, type NewJobBody } from './new-job-body.ts'
 import { inputProblem } from './problem.ts'
@@ -16,6 +18,7 @@ import { rawMember } from './raw-member.ts'
 /** What making a job takes. */
 export interface CreateJobOptions {
   readonly store: Pick<Store, 'findJob'>
+  readonly waits: JobWaits
   /** Stores a job; settles after COMMIT. `duplicate`: one of its keys is job `jobId`'s. */
   readonly enqueue: (
     job: NewJob,
@@ -32,7 +35,7 @@ export interface CreateJobOptions {
 
 const MAX_KEY_CHARACTERS = 255
 
-/** `POST /api/jobs`: answers 202 once the job is committed. */
+/** `POST /api/jobs`: answers 202 once the job is committed; with `?wait=` 200 if it has ended by then. */
 export async function createJob(
   request: HttpRequest,
   options: CreateJobOptions,
@@ -44,6 +47,8 @@ export async function createJob(
       'The header idempotency-key has 1 to 255 characters.',
     )
   }
+  const wait = readWait(request)
+  if (!wait.ok) return wait.problem
   const json = readJsonBody(request)
   if (!json.ok) return json.problem
   const checked = checkNewJobBody(json.value.parsed, options.closest)
@@ -61,7 +66,13 @@ export async function createJob(
   const problems = await inputProblems(job, options)
   if (problems.length > 0) return inputProblem(problems)
   const { jobId, duplicate } = await options.enqueue(job)
-  return accepted(jobId, duplicate ? await statusOf(jobId, options) : firstStatus(job, options))
+  const status = duplicate ? await statusOf(jobId, options) : firstStatus(job, options)
+  if (wait.value === undefined) return accepted(jobId, status)
+  const how = { limitMs: wait.value, signal: request.closed() }
+  const waited = await options.waits.untilEnded(jobId, how)
+  return waited.ended
+    ? { status: 200, headers: locationOf(jobId), body: waited.job }
+    : accepted(jobId, waited.status ?? status)
 }
 
 interface NewJobParts {
@@ -139,9 +150,13 @@ async function statusOf(jobId: string, { store }: CreateJobOptions): Promise<Sta
 function accepted(id: string, status: StatusWord): HttpResponse {
   return {
     status: 202,
-    headers: { location: `/api/jobs/${encodeURIComponent(id)}` },
+    headers: locationOf(id),
     body: { id, job_id: id, status },
   }
+}
+
+function locationOf(id: string): { readonly location: string } {
+  return { location: `/api/jobs/${encodeURIComponent(id)}` }
 }
 
 function singleHeader({ headers }: HttpRequest, name: string): string | undefined {

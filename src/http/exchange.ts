@@ -9,7 +9,7 @@ export function pathOf(request: FastifyRequest): string {
 }
 
 /** A request as the port has it. */
-export function toHttpRequest(request: FastifyRequest): HttpRequest {
+export function toHttpRequest(request: FastifyRequest, reply: FastifyReply): HttpRequest {
   const path = pathOf(request)
   const body = request.body as ReceivedBody | undefined
   return {
@@ -21,7 +21,17 @@ export function toHttpRequest(request: FastifyRequest): HttpRequest {
     headers: request.headers,
     rawHeaders: request.raw.rawHeaders,
     body: typeof body === 'object' ? body.bytes : new Uint8Array(),
+    closed: () => closedSignal(reply),
   }
+}
+
+/** Made when it is asked for: hardly any request waits for something. */
+function closedSignal({ raw }: FastifyReply): AbortSignal {
+  const closed = new AbortController()
+  // The response and not the request, which closes as soon as its body has been read.
+  if (raw.closed) closed.abort()
+  else raw.once('close', () => closed.abort())
+  return closed.signal
 }
 
 /** Sends what a route answered. */

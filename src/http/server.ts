@@ -129,7 +129,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         if (body === 'too_large') return send(reply, tooLargeProblem(bodyLimitBytes))
         if (body === 'broken_off')
           return send(reply, httpProblem('bad_request', 'The body broke off.'))
-        return send(reply, await handle(toHttpRequest(request), isDraining()))
+        return send(reply, await handle(toHttpRequest(request, reply), isDraining()))
       },
     })
   }

@@ -1,5 +1,5 @@
 import { CrossdockError, errorMessage, isCrossdockError } from '../domain/errors.ts'
-import type { NewJob } from '../domain/job.ts'
+import type { Job, NewJob } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { InboundMessage } from '../domain/message.ts'
 import type { Delivery, DeliveryOptions, InputProblem, MessageSink } from '../ports/adapter.ts'
@@ -64,7 +64,12 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
         return { outcome: 'stored', jobId: outcome.jobId, status: 'pending' }
       }
       const found = await store.findJob(outcome.jobId).catch(() => undefined)
-      return { outcome: 'duplicate', jobId: outcome.jobId, status: found?.status }
+      return {
+        outcome: 'duplicate',
+        jobId: outcome.jobId,
+        status: found?.status,
+        sameBody: isSameBody(message, found),
+      }
     } catch (error) {
       if (!isCrossdockError(error, 'database_data', 'database_constraint', 'database_error'))
         throw error
@@ -139,7 +144,7 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
       method: printable(message.method).slice(0, MAX_METHOD_CHARACTERS),
       payload: Buffer.from(message.body).toString('base64'),
       payloadEncoding: 'base64',
-      metadata: { subscription: subscription.name },
+      metadata: { subscription: subscription.name, ...bodyHash(message) },
       dead: { reason, error: printable(error) },
     })
     return { outcome: outcome.outcome === 'stored' ? 'dead' : 'duplicate', jobId: outcome.jobId }
@@ -173,8 +178,22 @@ function metadataOf(message: InboundMessage): JsonObject {
   return {
     subscription: message.subscription,
     ...message.facts,
+    ...bodyHash(message),
     ...(message.key !== undefined && { key: message.key }),
   }
+}
+
+/**
+ * Whether a job was made of the same bytes. Their hash is compared and not the payload, which need not be
+ * the body as it was received; `undefined`: there is none, as in rows of other writers.
+ */
+function isSameBody({ bodySha256 }: InboundMessage, job: Job | undefined): boolean | undefined {
+  const stored = job?.metadata?.['body_sha256']
+  return bodySha256 === undefined || stored === undefined ? undefined : stored === bodySha256
+}
+
+function bodyHash({ bodySha256 }: InboundMessage): JsonObject {
+  return bodySha256 === undefined ? {} : { body_sha256: bodySha256 }
 }
 
 function describe(problems: readonly InputProblem[]): string {

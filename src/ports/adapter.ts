@@ -3,6 +3,7 @@ import type { Protocol } from '../domain/job-type.ts'
 import type { InboundMessage } from '../domain/message.ts'
 import type { StatusWord } from '../domain/status.ts'
 import type { HttpHost } from './http-host.ts'
+import type { JobWaits } from './job-waits.ts'
 import type { Log } from './log.ts'
 
 /**
@@ -19,6 +20,8 @@ export type Delivery =
       readonly jobId: string
       /** The job's status, for senders who wait for an answer; of a duplicate, what its row says now. */
       readonly status?: StatusWord | undefined
+      /** Of a duplicate: whether its `bodySha256` is that of the message that became the job; unknown: left out. */
+      readonly sameBody?: boolean | undefined
     }
   | { readonly outcome: 'invalid'; readonly problems: readonly InputProblem[] }
 
@@ -66,6 +69,8 @@ export interface AdapterContext<Options> {
   readonly subscriptions: readonly AdapterSubscription<Options>[]
   readonly sink: MessageSink
   readonly http: HttpHost
+  /** For protocols whose senders may want the result of their job in the answer. */
+  readonly jobs: JobWaits
   readonly log: Log
 }
 
@@ -84,11 +89,16 @@ export interface RunningAdapter {
 
 /**
  * A protocol adapter. It declares its options once, connects, receives, acknowledges, and knows
- * nothing of SQL, retries or jobs. The delivery contract is docs/adr/0003-delivery-contract.md.
+ * nothing of SQL or retries; of jobs it knows ids and, for senders who wait, that they have ended. The delivery contract is docs/adr/0003-delivery-contract.md.
  */
 export interface AdapterDefinition<Options extends z.ZodObject = z.ZodObject> {
   readonly protocol: Protocol
   /** What a subscription says beyond the common keys: the source of its type, schema and docs. */
   readonly subscriptionOptions: Options
+  /**
+   * Which messages of a subscription have no identity, as words after "when"; `undefined`: every one has
+   * one. A method left out: no message has one.
+   */
+  withoutIdentity?(options: z.output<Options>): string | undefined
   start(context: AdapterContext<z.output<Options>>): Promise<RunningAdapter>
 }

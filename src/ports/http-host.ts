@@ -13,6 +13,8 @@ export interface HttpRequest {
   /** Header names and values alternating, as sent. */
   readonly rawHeaders: readonly string[]
   readonly body: Uint8Array
+  /** Aborts when the connection has gone before there was an answer, and once there is one. */
+  closed(): AbortSignal
 }
 
 /** What an adapter answers. */

@@ -96,7 +96,8 @@ describe('crossdock start', () => {
       { name: 'Twice' },
       { 'idempotency-key': 'once' },
     )
-    expect(again.body['id']).toBe(answers[0]?.body['id'])
+    expect(again.status).toBe(409)
+    expect(again.body).toMatchObject({ code: 'idempotency_conflict', id: answers[0]?.body['id'] })
     const job = await untilCompleted(program.url, String(again.body['id']))
     expect(job).toMatchObject({ result: { greeting: 'Hello, Once' } })
   })
@@ -310,7 +311,7 @@ describe('crossdock start', () => {
     expect(body).toMatchObject({ status: 'completed', result: { greeting: 'Hello, Grace' } })
     const again = await post(
       `${program.url}/in/hello`,
-      { name: 'Late' },
+      { name: 'Once' },
       { 'idempotency-key': 'once' },
     )
     expect(await untilCompleted(program.url, String(again.body['id']))).toMatchObject({

@@ -298,4 +298,28 @@ export const sabotages: readonly Sabotage[] = [
     testFile: 'test/integration/worker/crashes.test.ts',
     test: 'a handler that still runs when an exception ends its instance has failed an attempt',
   },
+  {
+    name: '16: what is not verified goes no further',
+    file: 'adapters/http/index.ts',
+    line: 'if (proof.ok) return await receive(request, subscription, proof)',
+    instead: 'return await receive(request, subscription, proof.ok ? proof : { ok: true })',
+    testFile: 'test/unit/http/verify/standard-webhooks.test.ts',
+    test: 'is 401 and stored nowhere',
+  },
+  {
+    name: '16: the time of a signature counts',
+    file: 'adapters/http/verify/standard-webhooks.ts',
+    line: "if (Math.abs(now() - Number(timestamp) * 1_000) > toleranceMs) return refuse('expired')",
+    instead: '',
+    testFile: 'test/unit/http/verify/standard-webhooks.test.ts',
+    test: '1000000 seconds ago is 401',
+  },
+  {
+    name: '16: a signed id is the whole identity',
+    file: 'adapters/http/identity.ts',
+    line: 'const between = signedId === undefined ? pathValues(request, path) : []',
+    instead: 'const between = pathValues(request, path)',
+    testFile: 'test/unit/http/verify/standard-webhooks.test.ts',
+    test: 'sent again it is the same message, whatever is not signed',
+  },
 ]

@@ -69,6 +69,7 @@ function start(...adapters: readonly AdapterDefinition[]) {
     })),
     sink: { deliver: async () => [] },
     http: { route: () => undefined },
+    jobs: { untilEnded: async () => ({ ended: false, status: undefined }) },
     log: silentLog,
   })
 }

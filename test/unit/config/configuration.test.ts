@@ -82,6 +82,7 @@ test('the options of a subscription are what its adapter puts out', async () => 
       maxRetries: 0,
       timeoutSeconds: 120,
       contentType: 'text',
+      atLeastOnceWhen: expect.any(String) as unknown,
       options: { path: '/in', method: 'POST' },
     },
   ])

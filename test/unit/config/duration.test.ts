@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { durationMs, durationText } from '../../../src/config/duration.ts'
+import { durationMs, durationText } from '../../../src/domain/duration.ts'
 import { load, problemsOf } from './load-from.ts'
 
 test.each([

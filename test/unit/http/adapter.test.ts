@@ -1,63 +1,16 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import type { z } from 'zod'
-import { httpAdapter } from '../../../adapters/http/index.ts'
 import { httpSubscriptionOptions } from '../../../adapters/http/options.ts'
 import { CrossdockError } from '../../../src/domain/errors.ts'
-import type { InboundMessage } from '../../../src/domain/message.ts'
-import type { Delivery, DeliveryOptions, RunningAdapter } from '../../../src/ports/adapter.ts'
-import { silentLog } from '../../../src/observe/log.ts'
-import { post, send, startServer } from './started-server.ts'
-
-interface Started {
-  readonly url: string
-  readonly messages: InboundMessage[]
-  readonly options: DeliveryOptions[]
-  readonly adapter: RunningAdapter
-}
-
-async function started({
-  contentType = 'json',
-  deliver = () => ({ outcome: 'stored', jobId: 'job 1' }),
-  ...given
-}: {
-  readonly contentType?: 'json' | 'text' | 'binary'
-  readonly deliver?: (message: InboundMessage) => Delivery | Promise<Delivery>
-} & Partial<z.input<typeof httpSubscriptionOptions>> = {}): Promise<Started> {
-  const messages: InboundMessage[] = []
-  const options: DeliveryOptions[] = []
-  let adapter: RunningAdapter | undefined
-  const { url } = await startServer({
-    bodyLimitBytes: 5_000_000,
-    routes: async (http) => {
-      adapter = await httpAdapter.start({
-        subscriptions: [
-          {
-            name: 'orders',
-            contentType,
-            options: httpSubscriptionOptions.parse({ path: '/in', ...given }),
-          },
-        ],
-        sink: {
-          deliver: async (batch, how) => {
-            messages.push(...batch)
-            options.push(how)
-            return Promise.all(batch.map(async (message) => deliver(message)))
-          },
-        },
-        http,
-        log: silentLog,
-      })
-    },
-  })
-  if (adapter === undefined) throw new Error('no adapter')
-  return { url: `${url}/in`, messages, options, adapter }
-}
+import type { Delivery } from '../../../src/ports/adapter.ts'
+import { startAdapter } from './started-adapter.ts'
+import { post, send } from './started-server.ts'
 
 describe('the answer is the acknowledgement', () => {
   test('202 only after deliver has resolved', async () => {
     const commit = Promise.withResolvers<Delivery>()
     const delivered = Promise.withResolvers<void>()
-    const { url } = await started({
+    const { url } = await startAdapter({
       deliver: () => {
         delivered.resolve()
         return commit.promise
@@ -80,7 +33,7 @@ describe('the answer is the acknowledgement', () => {
   })
 
   test('a duplicate is the same job with its status of now', async () => {
-    const { url } = await started({
+    const { url } = await startAdapter({
       deliver: () => ({ outcome: 'duplicate', jobId: 'job-0', status: 'completed' }),
     })
     expect(await post(url, {})).toMatchObject({
@@ -89,8 +42,26 @@ describe('the answer is the acknowledgement', () => {
     })
   })
 
+  test('a key that was used for another body is 409 with the job that has it', async () => {
+    const { url } = await startAdapter({
+      deliver: () => ({
+        outcome: 'duplicate',
+        jobId: 'job 0',
+        status: 'completed',
+        sameBody: false,
+      }),
+      untilEnded: () => Promise.reject(new Error('nobody waits for that')),
+    })
+    const answer = await post(`${url}?wait=1`, {}, { 'idempotency-key': 'k' })
+    expect(answer).toMatchObject({
+      status: 409,
+      json: { code: 'idempotency_conflict', id: 'job 0', job_id: 'job 0' },
+    })
+    expect(answer.headers.get('location')).toBe('/api/jobs/job%200')
+  })
+
   test('a dead letter is 422 with its id', async () => {
-    const { url } = await started({ deliver: () => ({ outcome: 'dead', jobId: 'dead-1' }) })
+    const { url } = await startAdapter({ deliver: () => ({ outcome: 'dead', jobId: 'dead-1' }) })
     expect(await post(url, {})).toMatchObject({
       status: 422,
       json: { code: 'dead_letter', id: 'dead-1' },
@@ -99,7 +70,9 @@ describe('the answer is the acknowledgement', () => {
 
   test('an invalid message is 422 with what is wrong', async () => {
     const problems = [{ path: 'total', message: 'must be a number' }]
-    const { url, options } = await started({ deliver: () => ({ outcome: 'invalid', problems }) })
+    const { url, options } = await startAdapter({
+      deliver: () => ({ outcome: 'invalid', problems }),
+    })
     expect(await post(url, {})).toMatchObject({
       status: 422,
       json: { code: 'input_invalid', problems },
@@ -112,7 +85,7 @@ describe('the answer is the acknowledgement', () => {
     ['instance_stopping', 503, '1'],
     ['payload_too_large', 413, null],
   ] as const)('nothing is acknowledged on %s', async (code, status, retryAfter) => {
-    const { url } = await started({
+    const { url } = await startAdapter({
       deliver: () => Promise.reject(new CrossdockError(code, 'no', { retryable: true })),
     })
     const answer = await post(url, {})
@@ -124,7 +97,7 @@ describe('the answer is the acknowledgement', () => {
   test('a stopped adapter takes nothing in, and still answers what it took', async () => {
     const commit = Promise.withResolvers<Delivery>()
     const delivered = Promise.withResolvers<void>()
-    const { url, adapter, messages } = await started({
+    const { url, adapter, messages } = await startAdapter({
       deliver: () => {
         delivered.resolve()
         return commit.promise
@@ -146,7 +119,7 @@ describe('the answer is the acknowledgement', () => {
 
 describe('a message', () => {
   test('keeps headers as sent, without credentials and what is about the connection', async () => {
-    const { url, messages } = await started()
+    const { url, messages } = await startAdapter()
     await post(
       `${url}?a=1&a=2`,
       {},
@@ -201,13 +174,21 @@ describe('a message', () => {
     [{ 'webhook-id': 'w' }, 'anonymous/w'],
     [{ 'webhook-id': 'w', 'idempotency-key': 'k' }, 'anonymous/k'],
   ])('is identified by %o', async (headers, identity) => {
-    const { url, messages } = await started()
+    const { url, messages } = await startAdapter()
     await post(url, {}, headers)
     expect(messages[0]?.identity).toBe(identity)
   })
 
+  test('has the hash of its body where it has an identity', async () => {
+    const { url, messages } = await startAdapter()
+    await post(url, '{"a": 1}', { 'idempotency-key': 'k' })
+    await post(url, '{"a": 1}')
+    const hash = createHash('sha256').update('{"a": 1}').digest('hex')
+    expect(messages.map(({ bodySha256 }) => bodySha256)).toEqual([hash, undefined])
+  })
+
   test('of one key in two shops is two messages, where the path tells the shops apart', async () => {
-    const { url, messages } = await started({ path: '/in/:shop/:year' })
+    const { url, messages } = await startAdapter({ path: '/in/:shop/:year' })
     for (const path of ['paris/2026', 'london/2026', 'paris%2F2026/x', 'paris/2026%2Fx']) {
       await post(`${url}/${path}`, {}, { 'idempotency-key': 'order-17' })
     }
@@ -222,14 +203,14 @@ describe('a message', () => {
   })
 
   test.each(['', 'k'.repeat(256)])('with a key that cannot be one is 400', async (key) => {
-    const { url, messages } = await started()
+    const { url, messages } = await startAdapter()
     const answer = await post(url, {}, { 'idempotency-key': key })
     expect(answer.json).toMatchObject({ status: 400, code: 'invalid_idempotency_key' })
     expect(messages).toEqual([])
   })
 
   test('carries trace and correlation, when they are some', async () => {
-    const { url, messages } = await started()
+    const { url, messages } = await startAdapter()
     const traceparent = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-00`
     await post(url, {}, { traceparent, 'x-request-id': 'r', 'x-correlation-id': 'c' })
     await post(url, {}, { traceparent: 'x', 'x-request-id': 'r' })
@@ -259,7 +240,7 @@ describe('the body', () => {
     ['binary', 'image/png', Buffer.from([0xff, 0]), 202],
     ['binary', undefined, '', 202],
   ] as const)('for %s, as %s: %o is %i', async (contentType, mediaType, body, status) => {
-    const { url, messages } = await started({ contentType })
+    const { url, messages } = await startAdapter({ contentType })
     const answer = await send(url, {
       method: 'POST',
       headers: mediaType === undefined ? {} : { 'content-type': mediaType },
@@ -272,14 +253,14 @@ describe('the body', () => {
   })
 
   test('of a million brackets harms nobody', async () => {
-    const { url } = await started()
+    const { url } = await startAdapter()
     expect((await post(url, '['.repeat(1_000_000))).status).toBe(400)
     expect((await post(url, '['.repeat(1_000_000) + ']'.repeat(1_000_000))).status).toBe(202)
     expect((await post(url, {})).status).toBe(202)
   })
 
   test('of a GET is JSON null', async () => {
-    const { url, messages } = await started({ method: 'GET' })
+    const { url, messages } = await startAdapter({ method: 'GET' })
     expect((await send(`${url}?x=1`)).status).toBe(202)
     expect(messages[0]?.body.toString()).toBe('null')
     expect(messages[0]).toMatchObject({ method: 'GET', facts: { query: 'x=1' } })

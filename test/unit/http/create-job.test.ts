@@ -220,3 +220,36 @@ describe('POST /api/jobs', () => {
     expect(answer.text).not.toContain('10.0.0.1')
   })
 })
+
+describe('?wait=', () => {
+  test('is 200 with the job when it ends within that time', async () => {
+    const { memory, url } = await started()
+    const answer = post(`${url}?wait=5`, { handler: 'h' })
+    await until(() => memory.jobs.has('job-1'))
+    memory.jobs.set('job-1', someJob({ status: 'completed', result: '{"n":1.50}' }))
+    expect(await answer).toMatchObject({
+      status: 200,
+      json: { id: 'job-1', status: 'completed', result: { n: 1.5 } },
+    })
+    const same = await send(`${url}/job-1`)
+    expect((await answer).text).toBe(same.text)
+    expect((await answer).headers.get('location')).toBe('/api/jobs/job-1')
+  })
+
+  test('is 202 when it does not', async () => {
+    const { url } = await started()
+    const answer = await post(`${url}?wait=0.2`, { handler: 'h' })
+    expect(answer).toMatchObject({ status: 202, json: { id: 'job-1', status: 'pending' } })
+  })
+
+  test('of another value is 400, and makes no job', async () => {
+    const { memory, url } = await started()
+    const answer = await post(`${url}?wait=61`, { handler: 'h' })
+    expect(answer.json).toMatchObject({ status: 400, code: 'invalid_wait' })
+    expect(memory.enqueued).toEqual([])
+  })
+})
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,6 +1,8 @@
+import { systemClock } from '../../../src/app/system-clock.ts'
 import { closest } from '../../../src/config/suggestion.ts'
 import type { Execution, Job, NewJob } from '../../../src/domain/job.ts'
 import { parseInput } from '../../../src/handler-kit/validate-input.ts'
+import { createJobWaits } from '../../../src/http/job-waits.ts'
 import { createJobsResource } from '../../../src/http/jobs.ts'
 import type { HttpResource } from '../../../src/http/resource.ts'
 import { inboxKey } from '../../../src/ingest/inbox-key.ts'
@@ -84,6 +86,10 @@ export function memoryJobs(handlers: readonly Handler[] = []): MemoryJobs {
         },
         listExecutions: async (id) => state.executions.get(id),
       },
+      waits: createJobWaits({
+        store: { findJob: async (id) => jobs.get(id) },
+        clock: systemClock,
+      }),
       enqueue: async (job) => {
         if (state.failure !== undefined) throw state.failure
         await state.commit

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { CrossdockError } from '../../../src/domain/errors.ts'
 import type { Job } from '../../../src/domain/job.ts'
 import type { InboundMessage } from '../../../src/domain/message.ts'
+import { someJob } from '../http/memory-jobs.ts'
 import { storeErrors } from './fake-store.ts'
 import { seen, setUp, type Add } from './sink-set-up.ts'
 
@@ -119,6 +120,40 @@ describe('a payload', () => {
     const { deliver, rows } = setUp({ subscription: { contentType: 'text' } })
     await deliver({ body: Buffer.from('....inside....').subarray(4, 10) })
     expect(rows[0]?.payload).toBe('inside')
+  })
+})
+
+describe('a message whose inbox key is there already', () => {
+  const duplicate: Add = async () => ({ outcome: 'duplicate', jobId: 'first' })
+  const jobWith = (metadata: Job['metadata']) => async () => someJob({ id: 'first', metadata })
+
+  it.each([
+    ['the same body', { body_sha256: 'abc' }, 'abc', true],
+    ['another body', { body_sha256: 'abc' }, 'def', false],
+    ['a body that is not known any more', {}, 'abc', undefined],
+    ['no metadata', null, 'abc', undefined],
+    ['a hash of another kind', { body_sha256: 7 }, 'abc', false],
+    ['a sender who need not know', { body_sha256: 'abc' }, undefined, undefined],
+  ])('says of %s whether it is the same', async (_, metadata, bodySha256, sameBody) => {
+    const { deliver } = setUp({ add: duplicate, findJob: jobWith(metadata) })
+    const delivery = await deliver({ identity: '1', bodySha256 })
+    expect(delivery).toEqual({ outcome: 'duplicate', jobId: 'first', status: 'pending', sameBody })
+  })
+
+  it('says nothing of it while the row cannot be read', async () => {
+    const findJob = () => Promise.reject(storeErrors.away())
+    const { deliver } = setUp({ add: duplicate, findJob })
+    expect(await deliver({ identity: '1', bodySha256: 'abc' })).toEqual({
+      outcome: 'duplicate',
+      jobId: 'first',
+    })
+  })
+
+  it('has the hash of its body in its metadata, also as a dead letter', async () => {
+    const { deliver, rows } = setUp({ subscription: { handler: 'order' } })
+    await deliver({ body: '{"total":1}', bodySha256: 'abc' })
+    await deliver({ body: '{"total":', bodySha256: 'def' }, { onInvalid: 'dead' })
+    expect(rows.map(({ metadata }) => metadata?.['body_sha256'])).toEqual(['abc', 'def'])
   })
 })
 
