@@ -1,24 +1,28 @@
-import path from 'node:path'
 import { v7 } from 'uuid'
 import { adapters } from './app/adapters.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
-import { createLeaseKeeper } from './app/lease-keeper.ts'
+import { createInstanceWorkers } from './app/instance-workers.ts'
 import { startAdapters } from './app/start-adapters.ts'
-import { migrateOpen } from './app/migrate-database.ts'
+import { healthChecks } from './app/health-checks.ts'
+import { migrateAtStart } from './app/migrate-database.ts'
 import { openCache } from './app/open-cache.ts'
 import { openDatabase } from './app/open-database.ts'
 import { openStore, storeAddress } from './app/open-store.ts'
 import { servedQueues } from './app/pools.ts'
 import { programVersion } from './app/program-version.ts'
+import {
+  allHandlers,
+  configurationOf,
+  logOf,
+  partsOf,
+  type StartOptions,
+} from './app/start-options.ts'
 import { createStatus } from './app/status.ts'
 import { systemClock } from './app/system-clock.ts'
 import { Teardown } from './app/teardown.ts'
 import type { Configuration } from './config/configuration.ts'
-import { configurationFromObject, loadConfiguration } from './config/load.ts'
 import { closest } from './config/suggestion.ts'
-import { CrossdockError } from './domain/errors.ts'
-import { createRegistry } from './handler-kit/registry.ts'
-import { loadHandlers } from './handler-kit/load-folder.ts'
+import { CrossdockError, errorMessage } from './domain/errors.ts'
 import { parseInput } from './handler-kit/validate-input.ts'
 import { createHealthResource } from './http/health.ts'
 import { createJobWaits } from './http/job-waits.ts'
@@ -28,38 +32,15 @@ import { createGroupCommit } from './ingest/group-commit.ts'
 import { inboxKey } from './ingest/inbox-key.ts'
 import { createMessageSink } from './ingest/message-sink.ts'
 import { createHealth } from './observe/health.ts'
-import { createLog } from './observe/log.ts'
-import type { Handler, HandlerRegistry } from './ports/handler.ts'
 import type { Log } from './ports/log.ts'
 import { createScheduler } from './scheduler/scheduler.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
-import { createWorkers } from './worker/workers.ts'
 
 export { loadHandlerFolders } from './app/load-handlers.ts'
 export { migrateDatabase } from './app/migrate-database.ts'
 export { openDatabase } from './app/open-database.ts'
 export { runSql } from './app/run-sql.ts'
-
-/** A part of an instance: the HTTP API, receiving and storing, running jobs, firing schedules. */
-export type Part = 'api' | 'ingest' | 'worker' | 'scheduler'
-
-/** How {@link startCrossdock} starts an instance. */
-export interface StartOptions {
-  /** A file, or the configuration itself; left out: found as the command does. */
-  readonly config?: string | Readonly<Record<string, unknown>>
-  /** These parts alone; default: all, `worker` and `scheduler` only where `jobs.enabled`. */
-  readonly only?: readonly Part[]
-  /** Work on these queues alone. */
-  readonly queues?: readonly string[]
-  /** Instead of `http.port`; 0: any free one. */
-  readonly port?: number
-  /** Default: the process's. */
-  readonly env?: NodeJS.ProcessEnv
-  /** Handlers beside those of the folders in `jobs.handlers`. */
-  readonly handlers?: readonly Handler[]
-  /** Instead of the one that `logging` describes. */
-  readonly log?: Log
-}
+export type { Part, StartOptions } from './app/start-options.ts'
 
 /** A running instance. */
 export interface CrossdockInstance {
@@ -78,17 +59,14 @@ export interface CrossdockInstance {
    */
   shutdown(reason?: string): Promise<void>
   /**
-   * Resolves when it has ended. Rejects as soon as its embedded database has ended by itself, while the
-   * rest of it is still being ended; {@link CrossdockInstance.shutdown} then waits for that.
+   * Resolves when it has ended. Rejects as soon as it cannot go on (its embedded database has ended by
+   * itself, another live process has its `instance.id`), while the rest of it is still being ended; {@link CrossdockInstance.shutdown} then waits for that.
    */
   readonly stopped: Promise<void>
 }
 
 /** How long requests under way may take at a shutdown, in milliseconds. */
 const HTTP_GRACE_MS = 10_000
-
-/** Looks at the schedules that fail in a row before health speaks of it: one may end a connection. */
-const FAILURES_THAT_COUNT = 3
 
 /**
  * Starts an instance: the database, the migrations, the handlers, the workers, the scheduler, the adapters, and last
@@ -135,7 +113,7 @@ async function start(
 
   const database = await openDatabase(configuration, log)
   teardown.add('database', () => database.close())
-  await migrate(configuration, database, log)
+  await migrateAtStart(database, configuration, log)
   const address = storeAddress(database, configuration)
   const store = openStore(address, configuration.database.poolSize, log)
   teardown.add('store', () => store.close())
@@ -164,33 +142,13 @@ async function start(
   })
   if (parts.has('worker')) teardown.add('instance id', () => instanceId.giveBack())
   const workers = parts.has('worker')
-    ? createWorkers({
-        settings: {
-          owner: instance.id,
-          pools: serving.pools,
-          serves: serving.serves,
-          pollIntervalMs: jobs.pollIntervalMs,
-          leaseMs: jobs.leaseMs,
-          maxRetries: jobs.maxRetries,
-          timeoutMs: jobs.timeoutSeconds * 1000,
-          retry: jobs.retry,
-          graceMs: jobs.shutdownGraceMs,
-          historyPayloads: jobs.historyPayloads,
-        },
+    ? createInstanceWorkers(configuration, {
+        serving,
+        token,
+        address,
         store,
         handlers,
-        parseInput,
         wakeUps,
-        leases: createLeaseKeeper(
-          {
-            owner: instance.id,
-            token,
-            leaseMs: jobs.leaseMs,
-            silenceMs: jobs.timeoutSeconds * 1000 + jobs.shutdownGraceMs,
-          },
-          address,
-          log,
-        ),
         locks: cache.locks,
         clock,
         makeId,
@@ -227,23 +185,7 @@ async function start(
 
   const health = createHealth({
     clock,
-    checks: {
-      database: async () => {
-        const { version, latencyMs } = await store.ping()
-        return { status: 'ok', facts: { version, latencyMs: Math.round(latencyMs * 10) / 10 } }
-      },
-      ingest: () =>
-        commit.healthy()
-          ? { status: 'ok', facts: { waiting: commit.waiting() } }
-          : { status: 'degraded', detail: 'messages wait for the database' },
-      ...cache.checks,
-      ...(scheduler !== undefined && {
-        scheduler: () =>
-          scheduler.statistics().failures < FAILURES_THAT_COUNT
-            ? { status: 'ok' }
-            : { status: 'degraded', detail: 'schedules wait for the database' },
-      }),
-    },
+    checks: { ...healthChecks({ store, commit, workers, scheduler }), ...cache.checks },
   })
   const status = createStatus({
     configuration,
@@ -332,14 +274,14 @@ async function start(
       fail(idTaken(instance.id), 'another process has taken the instance.id meanwhile')
     })
     // The API and the adapters need not wait until a former holder's time is over.
-    instanceId.take().then(
-      (taken) => {
+    instanceId
+      .take()
+      .then((taken) => {
         if (taken && ending === undefined) workers.start()
-      },
-      (error: unknown) => {
-        fail(asError(error), 'the instance.id could not be taken')
-      },
-    )
+      })
+      .catch((error: unknown) => {
+        fail(asError(error), 'the workers could not be started')
+      })
   }
   scheduler?.start()
   const { url } = await server.listen()
@@ -357,54 +299,5 @@ async function start(
 }
 
 function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown))
-}
-
-async function configurationOf(options: StartOptions): Promise<Configuration> {
-  const { config, port, env = process.env } = options
-  const common = { adapters, env, port }
-  const loaded =
-    config === undefined || typeof config === 'string'
-      ? await loadConfiguration({ ...common, path: config, cwd: process.cwd() })
-      : await configurationFromObject(config, { ...common, directory: path.resolve('.') })
-  return loaded.configuration
-}
-
-function logOf({ logging }: Configuration): Log {
-  return createLog({
-    level: logging.level,
-    ...(logging.format !== 'auto' && { format: logging.format }),
-  })
-}
-
-function partsOf({ jobs }: Configuration, { only }: StartOptions): ReadonlySet<Part> {
-  const running: readonly Part[] = jobs.enabled ? ['worker', 'scheduler'] : []
-  return new Set(only ?? ['api', 'ingest', ...running])
-}
-
-async function allHandlers(
-  { jobs }: Configuration,
-  options: StartOptions,
-  log: Log,
-): Promise<HandlerRegistry> {
-  const found = await loadHandlers({ folders: jobs.handlerFolders, log })
-  const own = options.handlers ?? []
-  if (own.length === 0) return found
-  return createRegistry([...own, ...found.names().flatMap((name) => found.get(name) ?? [])])
-}
-
-async function migrate(
-  configuration: Configuration,
-  database: Awaited<ReturnType<typeof openDatabase>>,
-  log: Log,
-): Promise<void> {
-  const dryRun = !configuration.database.migrate
-  const { applied, pending } = await migrateOpen(database, configuration, dryRun)
-  if (applied.length > 0) log.info({ applied }, 'the tables were migrated')
-  if (pending.length === 0) return
-  throw new CrossdockError(
-    'migration_pending',
-    `the database lacks the migrations ${pending.join(', ')}, and database.migrate is false.` +
-      ' Run `crossdock migrate`.',
-  )
+  return thrown instanceof Error ? thrown : new CrossdockError('usage', errorMessage(thrown))
 }

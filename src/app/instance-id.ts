@@ -15,7 +15,7 @@ export interface InstanceIdOptions {
 /** The id under which this process holds leases. */
 export interface InstanceId {
   /**
-   * Takes it, waiting for the end of a former holder where need be. Resolves to whether it is this
+   * Takes it, once, waiting for the end of a former holder where need be. Resolves to whether it is this
    * process's: `false` when {@link InstanceId.giveBack} came before.
    * @throws CrossdockError `instance_id_taken` when another live process has it
    */
@@ -34,6 +34,7 @@ const LOOK_MS = 250
 export function createInstanceId(options: InstanceIdOptions): InstanceId {
   const { store, request, clock, log } = options
   let stopped = false
+  let taking: Promise<boolean> | undefined
   let timer: Timer | undefined
   let wake: (() => void) | undefined
 
@@ -83,11 +84,13 @@ export function createInstanceId(options: InstanceIdOptions): InstanceId {
   }
 
   return {
-    take,
+    take: () => (taking ??= take()),
     giveBack: async () => {
       stopped = true
       timer?.cancel()
       wake?.()
+      // One that is under way would take it after it was given back.
+      await taking?.catch(() => undefined)
       await store.unregisterInstance(request)
     },
   }

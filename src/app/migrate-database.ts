@@ -1,4 +1,5 @@
 import type { Configuration } from '../config/configuration.ts'
+import { CrossdockError } from '../domain/errors.ts'
 import type { Log } from '../ports/log.ts'
 import type { MigrationReport } from '../store/migration-files.ts'
 import { migrateMysql } from '../store/mysql/migrate.ts'
@@ -19,7 +20,7 @@ export async function migrateDatabase(
 }
 
 /** The same on a database that is open already. */
-export function migrateOpen(
+function migrateOpen(
   database: OpenDatabase,
   configuration: Configuration,
   dryRun: boolean,
@@ -30,4 +31,24 @@ export function migrateOpen(
   }
   const connection = database.directConnection ?? database.connection
   return migratePostgresql({ connection, schema, dryRun })
+}
+
+/**
+ * Applies the pending migrations, where `database.migrate` says so.
+ * @throws CrossdockError `migration_pending` where some are missing and it says no
+ */
+export async function migrateAtStart(
+  database: OpenDatabase,
+  configuration: Configuration,
+  log: Log,
+): Promise<void> {
+  const dryRun = !configuration.database.migrate
+  const { applied, pending } = await migrateOpen(database, configuration, dryRun)
+  if (applied.length > 0) log.info({ applied }, 'the tables were migrated')
+  if (pending.length === 0) return
+  throw new CrossdockError(
+    'migration_pending',
+    `the database lacks the migrations ${pending.join(', ')}, and database.migrate is false.` +
+      ' Run `crossdock migrate`.',
+  )
 }

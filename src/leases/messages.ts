@@ -37,6 +37,7 @@ export type ToKeeper = HeldMessage | { readonly kind: 'stop' }
 export type FromKeeper =
   | { readonly kind: 'lost'; readonly keys: readonly ExecutionKey[] }
   | { readonly kind: 'trouble'; readonly what: string; readonly jobs: number }
-  | { readonly kind: 'recovered' }
+  /** After the first renewal of a thread, and after each trouble. */
+  | { readonly kind: 'renewed' }
   | { readonly kind: 'returned'; readonly jobs: number; readonly silentMs: number }
   | { readonly kind: 'replaced' }

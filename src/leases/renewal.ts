@@ -67,7 +67,7 @@ export function createRenewal(parts: RenewalParts): Renewal {
   const entries = new Map<number, Entry>()
   let silentMs = 0
   let renewAt = 0
-  let troubled = false
+  let renewing = false
   let stopped = true
   let timer: Timer | undefined
   let working: Promise<void> = Promise.resolve()
@@ -134,13 +134,13 @@ export function createRenewal(parts: RenewalParts): Renewal {
       }
       await renewRegistration()
       renewAt = now() + leaseMs / 3
-      if (troubled) tell({ kind: 'recovered' })
-      troubled = false
+      if (!renewing) tell({ kind: 'renewed' })
+      renewing = true
     } catch (error) {
       // While the database is away nobody else takes them: an instance that found it again waits for
       // a whole lease before it recovers anything.
       tell({ kind: 'trouble', what: errorMessage(error), jobs: entries.size })
-      troubled = true
+      renewing = false
       renewAt = now() + Math.min(1_000, leaseMs / 10)
     }
   }

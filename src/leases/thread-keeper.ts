@@ -32,6 +32,8 @@ const MAX_BEAT_MS = 500
 /** Until a thread that ended by itself is started again, in milliseconds. */
 const RESTART_MS = 1_000
 
+const FAILED = 'the thread that renews leases has failed; it is started again'
+
 /** How long the thread may take to end, in milliseconds. */
 const STOP_MS = 2_000
 
@@ -46,7 +48,8 @@ export function createThreadKeeper(options: ThreadKeeperOptions): LeaseKeeper {
   let beat: Timer | undefined
   let stopping: Promise<void> | undefined
   let used = 0
-  let troubled = false
+  /** Why leases are not renewed now. */
+  let trouble: string | undefined
 
   function startThread(): void {
     const data: KeeperData = { settings, memory: table.memory }
@@ -56,16 +59,17 @@ export function createThreadKeeper(options: ThreadKeeperOptions): LeaseKeeper {
     fresh.unref()
     fresh.on('message', hear)
     fresh.on('error', (error: unknown) => {
-      log.error({ err: error }, 'the thread that renews leases has failed')
+      // One that fails again and again is told of once, until it renews.
+      if (trouble !== FAILED) log.error({ err: error }, FAILED)
+      trouble = FAILED
     })
     fresh.on('exit', () => {
       if (stopping !== undefined || thread !== fresh) return
       thread = undefined
+      trouble = FAILED
       events?.onTrouble()
       clock.after(RESTART_MS, () => {
-        if (stopping !== undefined) return
-        log.warn({ jobs: uses.size }, 'the thread that renews leases is started again')
-        startThread()
+        if (stopping === undefined) startThread()
       })
     })
     for (const use of uses.values()) send(heldMessage(use.queue, use.since, [use]))
@@ -82,13 +86,13 @@ export function createThreadKeeper(options: ThreadKeeperOptions): LeaseKeeper {
         break
       case 'trouble':
         events?.onTrouble()
-        if (!troubled)
+        if (trouble === undefined)
           log.warn({ error: message.what, jobs: message.jobs }, 'leases could not be renewed')
-        troubled = true
+        trouble = 'the database does not answer the thread that renews leases'
         break
-      case 'recovered':
-        troubled = false
-        log.info({}, 'leases are renewed again')
+      case 'renewed':
+        if (trouble !== undefined) log.info({}, 'leases are renewed again')
+        trouble = undefined
         break
       case 'returned':
         log.warn(
@@ -159,6 +163,10 @@ export function createThreadKeeper(options: ThreadKeeperOptions): LeaseKeeper {
       startThread()
     },
     hold,
+    health: () =>
+      trouble === undefined
+        ? { status: 'ok', facts: { held: uses.size } }
+        : { status: 'degraded', detail: `leases are not renewed: ${trouble}` },
     stop: () => (stopping ??= stop()),
   }
 }

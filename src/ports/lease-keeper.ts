@@ -1,3 +1,4 @@
+import type { ComponentHealth } from './health.ts'
 import type { ExecutionKey } from './store.ts'
 
 /** What one claim brought: all from one queue. */
@@ -35,6 +36,8 @@ export interface LeaseKeeper {
   start(events: LeaseKeeperEvents): void
   /** Renews these from now on. In the order of the keys. */
   hold(claimed: ClaimedLeases): readonly Lease[]
+  /** Degraded while leases cannot be renewed. */
+  health(): ComponentHealth
   /** Renews nothing any more. May be called twice. */
   stop(): Promise<void>
 }

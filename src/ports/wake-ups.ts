@@ -27,8 +27,6 @@ export interface WakeUps {
   ready(queues: readonly string[]): void
   /** Waiting jobs were committed: whoever promotes due rows looks again. */
   waiting(): void
-  /** Schedules were changed: whoever fires them looks again, here and elsewhere. */
-  schedules(): void
   /** Called with the queues that may have ready jobs; `null`: any queue. Returns how to stop it. */
   onReady(listener: (queues: readonly string[] | null) => void): () => void
   onWaiting(listener: () => void): () => void

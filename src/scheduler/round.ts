@@ -8,7 +8,7 @@ import type {
 } from '../ports/schedule-store.ts'
 import type { WakeUps } from '../ports/wake-ups.ts'
 import { decide } from './decide.ts'
-import { fireApart, planApart } from './fire.ts'
+import { fireTicks, planTicks } from './fire.ts'
 
 /** What a round needs. */
 export interface RoundOptions {
@@ -30,7 +30,7 @@ export interface RoundResult {
   readonly nextDueInMs: number | null
 }
 
-/** Schedules of one transaction: some milliseconds of it, and a statement of some hundred kilobytes. */
+/** Schedules of one transaction: some milliseconds of it. */
 const BATCH = 250
 
 /** A change that was announced is seen at once; the rest is for a slow database. In milliseconds. */
@@ -40,6 +40,7 @@ const NOTICE_SLACK_MS = 5_000
 export function createRound(options: RoundOptions): () => Promise<RoundResult> {
   const { wakeUps, log, isStopped, onFired } = options
   const { schedules: store } = options.store
+  const parts = { store, log, isStopped }
   const noticeMs = options.checkIntervalMs + NOTICE_SLACK_MS
 
   async function work({ now, schedules }: DuePage): Promise<number> {
@@ -50,17 +51,19 @@ export function createRound(options: RoundOptions): () => Promise<RoundResult> {
       if (decision.kind === 'fire') ticks.push(decision.tick)
       else plans.push(decision.plan)
     }
-    const planned = await planApart(store, plans, log)
+    const planned = await planTicks(parts, plans)
     const written = new Set(planned)
     for (const { schedule, error: reason } of plans) {
       // Of several instances, the one that wrote it.
       if (reason === null || !written.has(schedule.id)) continue
       log.warn({ schedule: schedule.id, reason }, 'a schedule cannot run until it is changed')
     }
-    const fired = await fireApart(store, ticks, log)
-    if (fired.queues.length > 0) wakeUps.ready([...new Set(fired.queues)])
-    onFired(fired.jobs)
-    return planned.length + fired.moved.length
+    const moved = await fireTicks(parts, ticks, ({ jobs, queues }) => {
+      // At once: what is committed must be told of, whatever becomes of the rest.
+      if (queues.length > 0) wakeUps.ready([...new Set(queues)])
+      onFired(jobs)
+    })
+    return planned.length + moved
   }
 
   return async function round() {

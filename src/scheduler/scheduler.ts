@@ -1,3 +1,4 @@
+import { isCrossdockError } from '../domain/errors.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { ScheduleStore } from '../ports/schedule-store.ts'
@@ -51,6 +52,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let stopped = true
   let unsubscribe: (() => void) | undefined
   let reopened = false
+  let reopenFailed = false
   let fired = 0
   let failures = 0
   let blocked = 0
@@ -80,8 +82,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   /** One look. Never rejects; says how long to sleep, in milliseconds. */
   async function look(): Promise<number> {
     try {
-      if (!reopened) await options.store.schedules.reopen()
-      reopened = true
+      await reopenOnce()
       const { found, done, nextDueInMs } = await round()
       if (failures > 0) log.info({}, 'schedules are looked at again')
       failures = 0
@@ -98,6 +99,21 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const level = failures === 1 ? 'warn' : 'debug'
       log[level]({ err: error }, 'schedules could not be looked at; they are tried again')
       return pause(failures, LONGEST_OUTAGE_PAUSE_MS)
+    }
+  }
+
+  /** What keeps those that could not run from being looked at again keeps nothing else from firing. */
+  async function reopenOnce(): Promise<void> {
+    if (reopened) return
+    try {
+      await options.store.schedules.reopen()
+      reopened = true
+    } catch (error) {
+      if (isCrossdockError(error, 'database_unavailable')) throw error
+      if (!reopenFailed) {
+        log.warn({ err: error }, 'schedules that could not run are not looked at again yet')
+      }
+      reopenFailed = true
     }
   }
 

@@ -219,7 +219,9 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     const taken = await locks.take(jobs)
     const locked = new Set(taken.map(({ jobId }) => jobId))
     for (const each of mine) {
-      if (!locked.has(each.job.jobId)) giveBack([each], LOCKED_MS * (1 + random()))
+      // Lost while its lock was taken, which has been released before it was there.
+      if (!held.has(each)) locks.release([each.job])
+      else if (!locked.has(each.job.jobId)) giveBack([each], LOCKED_MS * (1 + random()))
       else if (!stopped && runsAlone(each)) queueAlone(each)
       else waiting.push(each)
     }

@@ -61,6 +61,11 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
       if (!(await prepare(held))) return
     }
     const limitMs = timeoutMs(job, handler)
+    if (held.lockLost) {
+      // While it was being prepared.
+      end(held, settlement(job, worker, { kind: 'returned', delayMs: LOCK_LOST_MS }, null))
+      return
+    }
     if (!held.lease.begin(limitMs + settings.graceMs)) {
       log.warn({ job: job.jobId }, 'a job was given back before it began: this process stood still')
       allHeld.remove(held)

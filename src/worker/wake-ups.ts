@@ -25,7 +25,6 @@ export async function startWakeUps(options: {
   const waitingListeners = new Set<() => void>()
   const scheduleListeners = new Set<() => void>()
   const pending = new Set<string>()
-  let schedulesPending = false
   let timer: Timer | undefined
   let announcing: Promise<void> = Promise.resolve()
 
@@ -52,10 +51,9 @@ export async function startWakeUps(options: {
   function announce(): void {
     timer?.cancel()
     timer = undefined
-    const said = { queues: [...pending], schedules: schedulesPending }
+    const said = { queues: [...pending], schedules: false }
     pending.clear()
-    schedulesPending = false
-    if (said.queues.length === 0 && !said.schedules) return
+    if (said.queues.length === 0) return
     announcing = Promise.all(channels.map((channel) => announceBy(channel, said))).then(
       () => undefined,
     )
@@ -82,11 +80,6 @@ export async function startWakeUps(options: {
     },
     waiting: () => {
       for (const listener of waitingListeners) listener()
-    },
-    schedules: () => {
-      call(scheduleListeners, undefined)
-      schedulesPending = true
-      announceSoon()
     },
     onReady: (listener) => {
       readyListeners.add(listener)

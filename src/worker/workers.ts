@@ -6,6 +6,7 @@ import { createProgressWriter } from './progress-writer.ts'
 import { createPromoter } from './promoter.ts'
 import { createRecovery } from './recovery.ts'
 import { crashedError, createRunner, stoppingError } from './run-job.ts'
+import type { ComponentHealth } from '../ports/health.ts'
 import type { WorkerContext } from './settings.ts'
 
 /** The workers of an instance. */
@@ -20,6 +21,8 @@ export interface Workers {
   /** Told when another live process has registered this instance's id: two must not hold one. */
   onReplaced(listener: () => void): void
   statistics(): WorkerStatistics
+  /** Degraded while leases cannot be renewed. */
+  health(): ComponentHealth
 }
 
 /** How busy the workers are. */
@@ -123,6 +126,7 @@ export function createWorkers(context: WorkerContext): Workers {
       unsubscribe = context.wakeUps.onReady(wake)
       pollSoon()
     },
+    health: () => context.leases.health(),
     onReplaced: (listener) => {
       replaced.push(listener)
     },

@@ -15,6 +15,9 @@ const COLUMNS = scheduleColumns({
   quote: (column) => `\`${column}\``,
 })
 
+/** Schedules of one transaction that are reopened. */
+const REOPENED = 1_000
+
 /** The schedules on MySQL and MariaDB. */
 export function makeSchedules(database: Database): ScheduleStore {
   const { jobs } = database.names
@@ -82,14 +85,17 @@ export function makeSchedules(database: Database): ScheduleStore {
     fire: makeFire(database),
     plan: makePlan(database),
     reopen: async () => {
-      await database.transaction(async (run) => {
-        const { rows } = await run<{ id: string }>(`SELECT id FROM ${jobs} FORCE INDEX (jobs_due)
-          WHERE enabled = 1 AND active = 1 AND nextrunat = '${NEVER}' AND lasterror IS NOT NULL
-          ORDER BY id FOR UPDATE SKIP LOCKED`)
-        if (rows.length === 0) return
-        await run(`UPDATE ${jobs} SET nextrunat = NULL, modifiedon = UTC_TIMESTAMP(6)
-          WHERE id IN (${list(rows.map(({ id }) => id))})`)
-      })
+      for (let count = REOPENED; count === REOPENED;) {
+        count = await database.transaction(async (run) => {
+          const { rows } = await run<{ id: string }>(`SELECT id FROM ${jobs} FORCE INDEX (jobs_due)
+            WHERE enabled = 1 AND active = 1 AND nextrunat = '${NEVER}' AND lasterror IS NOT NULL
+            ORDER BY id LIMIT ${REOPENED} FOR UPDATE SKIP LOCKED`)
+          if (rows.length === 0) return 0
+          await run(`UPDATE ${jobs} SET nextrunat = NULL, modifiedon = UTC_TIMESTAMP(6)
+            WHERE id IN (${list(rows.map(({ id }) => id))})`)
+          return rows.length
+        })
+      }
     },
     overview: async ({ errors }) => {
       const first = await database.run<{ at: string | null }>(`SELECT

@@ -49,6 +49,7 @@ export function stored(job: NewJob): InsertOutcome {
 export const storeErrors = {
   away: () => new CrossdockError('database_unavailable', 'away', { retryable: true }),
   deadlock: () => new CrossdockError('database_retryable', 'deadlock', { retryable: true }),
+  locked: () => new CrossdockError('database_locked', 'locked', { retryable: true }),
   data: () => new CrossdockError('database_data', 'a value that no column holds'),
 }
 
@@ -64,7 +65,6 @@ export function countingWakeUps(): WakeUps & { readonly woken: string[][]; waits
     waiting() {
       this.waits += 1
     },
-    schedules: () => undefined,
     onReady: () => () => undefined,
     onWaiting: () => () => undefined,
     onSchedules: () => () => undefined,

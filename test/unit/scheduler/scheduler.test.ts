@@ -22,7 +22,14 @@ function setUp(due: DueSchedule[] = []) {
     error: (ids: readonly string[]) => CrossdockError | undefined
     locked: ReadonlySet<string>
     gate: Promise<void> | undefined
-  } = { nextDueInMs: null, error: () => undefined, locked: new Set(), gate: undefined }
+    reopen: () => CrossdockError | undefined
+  } = {
+    nextDueInMs: null,
+    error: () => undefined,
+    locked: new Set(),
+    gate: undefined,
+    reopen: () => undefined,
+  }
 
   function take(ids: readonly string[]): readonly string[] {
     const error = behaviour.error(ids)
@@ -58,6 +65,8 @@ function setUp(due: DueSchedule[] = []) {
     },
     reopen: async () => {
       seen.reopened += 1
+      const error = behaviour.reopen()
+      if (error !== undefined) throw error
     },
     overview: async () => ({ nextRunAt: null, inError: [] }),
   }
@@ -193,5 +202,54 @@ describe('a scheduler', () => {
     expect(seen.batches).toHaveLength(1)
     expect(due).toHaveLength(350)
     expect(scheduler.statistics().running).toBe(false)
+  })
+
+  it('does not try each schedule by itself while a whole table is locked, and stops in the middle', async () => {
+    const { seen, behaviour, clock, due, scheduler } = setUp(ids(250).map(dueAt))
+    behaviour.error = (batch) => (batch.length > 0 ? storeErrors.locked() : undefined)
+    scheduler.start()
+    await clock.advance(0)
+    expect(seen.batches.length).toBeLessThanOrEqual(21)
+    expect(seen.plans).toEqual([])
+    const gate = Promise.withResolvers<undefined>()
+    behaviour.gate = gate.promise
+    await clock.advance(2_000)
+    const before = seen.batches.length
+    const stopping = scheduler.stop()
+    gate.resolve(undefined)
+    await stopping
+    expect(seen.batches).toHaveLength(before)
+    expect(due).toHaveLength(250)
+  })
+
+  it('tells of what was fired before the database went away in the middle of a batch', async () => {
+    const { behaviour, clock, ready, scheduler } = setUp(['a', 'b', 'c', 'd'].map(dueAt))
+    let calls = 0
+    behaviour.error = (batch) => {
+      if (batch.length === 0) return undefined
+      calls += 1
+      if (calls === 1) return storeErrors.deadlock()
+      return calls === 2 ? undefined : storeErrors.away()
+    }
+    scheduler.start()
+    await clock.advance(0)
+    expect(ready).toHaveBeenCalledWith(['q'])
+    expect(scheduler.statistics()).toMatchObject({ fired: 2, failures: 1 })
+    await scheduler.stop()
+  })
+
+  it('fires though those that could not run cannot be looked at again, and tries that again', async () => {
+    const { behaviour, clock, due, scheduler, seen } = setUp([dueAt('a')])
+    behaviour.reopen = () => storeErrors.data()
+    scheduler.start()
+    await clock.advance(0)
+    expect(due).toEqual([])
+    const before = seen.reopened
+    behaviour.reopen = () => undefined
+    await clock.advance(60_000)
+    expect(seen.reopened).toBe(before + 1)
+    await clock.advance(60_000)
+    expect(seen.reopened).toBe(before + 1)
+    await scheduler.stop()
   })
 })

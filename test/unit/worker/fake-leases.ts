@@ -29,6 +29,7 @@ export function fakeLeases(): LeaseKeeper & {
           },
         }
       }),
+    health: () => ({ status: 'ok' }),
     stop: () => Promise.resolve(),
   }
 }
