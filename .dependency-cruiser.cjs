@@ -147,6 +147,19 @@ module.exports = {
       because: 'What a command does can be called without a command line.',
     }),
 
+    onlyIn({
+      library: 'jsonata',
+      packages: 'jsonata',
+      folder: 'src/expressions',
+      because: 'Nothing of a message is evaluated outside of the process with its limits.',
+    }),
+    onlyIn({
+      library: 'ajv',
+      packages: 'ajv',
+      folder: 'src/expressions',
+      because: 'A pattern of a schema can be as endless as an expression.',
+    }),
+
     {
       name: 'nothing-imports-tests',
       severity: 'error',
