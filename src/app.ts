@@ -1,9 +1,10 @@
 import path from 'node:path'
 import { v7 } from 'uuid'
-import { adapters } from './app/adapters.ts'
+import { adapters, mappingCheck } from './app/adapters.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createLeaseKeeper } from './app/lease-keeper.ts'
 import { startAdapters } from './app/start-adapters.ts'
+import { openMappings } from './app/mappings.ts'
 import { migrateOpen } from './app/migrate-database.ts'
 import { openDatabase } from './app/open-database.ts'
 import { openStore, storeAddress } from './app/open-store.ts'
@@ -37,6 +38,7 @@ export { loadHandlerFolders } from './app/load-handlers.ts'
 export { migrateDatabase } from './app/migrate-database.ts'
 export { openDatabase } from './app/open-database.ts'
 export { runSql } from './app/run-sql.ts'
+export { testMapping } from './app/test-mapping.ts'
 
 /** A part of an instance: receiving and storing, the HTTP API, running jobs. */
 export type Part = 'api' | 'ingest' | 'worker'
@@ -195,13 +197,17 @@ async function start(
 
   const commit = createGroupCommit({ store, wakeUps, clock, log, random })
   teardown.add('ingest', () => commit.close())
+  const mappings = openMappings(parts.has('ingest') ? configuration.subscriptions : [], log)
+  teardown.add('expressions', () => mappings.stop())
   const sink = createMessageSink({
     subscriptions: configuration.subscriptions,
+    mappings,
     handlers,
     parseInput,
     commit,
     store,
     makeId,
+    now: Date.now,
     log,
   })
 
@@ -327,7 +333,7 @@ function asError(thrown: unknown): Error {
 
 async function configurationOf(options: StartOptions): Promise<Configuration> {
   const { config, port, env = process.env } = options
-  const common = { adapters, env, port }
+  const common = { adapters, mappingCheck, env, port }
   const loaded =
     config === undefined || typeof config === 'string'
       ? await loadConfiguration({ ...common, path: config, cwd: process.cwd() })

@@ -2,7 +2,10 @@ import type { Delivery } from '../../src/ports/adapter.ts'
 import type { HttpResponse } from '../../src/ports/http-host.ts'
 import { httpProblem } from '../../src/ports/http-problem.ts'
 
-/** What a sender is answered, once its message is committed or refused. */
+/**
+ * What a sender is answered, once its message is committed or refused.
+ * @throws CrossdockError of a message that is `refused`
+ */
 export function answerTo(delivery: Delivery): HttpResponse {
   switch (delivery.outcome) {
     case 'stored':
@@ -24,6 +27,12 @@ export function answerTo(delivery: Delivery): HttpResponse {
           headers: { location: locationOf(delivery.jobId) },
         },
       )
+    // Nothing is wrong, and there is no job that could be named.
+    case 'filtered':
+      return { status: 204 }
+    case 'refused':
+      // The server answers it, as it answers every error: 413 for what is too large.
+      throw delivery.error
     case 'invalid':
       return httpProblem(
         'input_invalid',

@@ -46,6 +46,8 @@ export function toMessage(
         path: request.path,
         ...(request.queryText !== '' && { query: request.queryText }),
       },
+      query: request.query,
+      params: request.params,
     },
   }
 }

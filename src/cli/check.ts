@@ -43,7 +43,8 @@ async function check(terminal: Terminal, options: CheckOptions): Promise<number>
     await checkHandlers(terminal, application, configuration),
     options.connect === true ? await checkDatabase(terminal, application, configuration) : true,
   ]
-  for (const { protocol, name } of configuration.subscriptions) {
+  for (const { protocol, name, map } of configuration.subscriptions) {
+    if (map?.dedupe_key !== undefined) continue
     terminal.out(
       `note     ${protocol}:${name} is at-least-once for senders that give no Idempotency-Key`,
     )

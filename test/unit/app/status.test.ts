@@ -3,11 +3,12 @@ import { createStatus } from '../../../src/app/status.ts'
 import { configurationFromObject } from '../../../src/config/load.ts'
 import { createRegistry } from '../../../src/handler-kit/registry.ts'
 import type { HealthStatus } from '../../../src/ports/health.ts'
+import { mappingCheck } from '../../../src/expressions/check.ts'
 import { manualClock } from '../worker/manual-clock.ts'
 
 const { configuration } = await configurationFromObject(
   {},
-  { adapters: [], env: {}, directory: '/srv' },
+  { adapters: [], mappingCheck, env: {}, directory: '/srv' },
 )
 
 function setUp(answer: () => Promise<void> = async () => undefined) {
