@@ -160,6 +160,19 @@ module.exports = {
         'It enumerates wall-clock times; what an instant is in a time zone is decided beside it.',
     }),
 
+    onlyIn({
+      library: 'jsonata',
+      packages: 'jsonata',
+      folder: 'src/expressions',
+      because: 'Nothing of a message is evaluated outside of the process with its limits.',
+    }),
+    onlyIn({
+      library: 'ajv',
+      packages: 'ajv',
+      folder: 'src/expressions',
+      because: 'A pattern of a schema can be as endless as an expression.',
+    }),
+
     {
       name: 'nothing-imports-tests',
       severity: 'error',

@@ -6,6 +6,7 @@ import { startAdapters } from './app/start-adapters.ts'
 import { healthChecks } from './app/health-checks.ts'
 import { migrateAtStart } from './app/migrate-database.ts'
 import { openCache } from './app/open-cache.ts'
+import { openMappings } from './app/mappings.ts'
 import { openDatabase } from './app/open-database.ts'
 import { openStore, storeAddress } from './app/open-store.ts'
 import { servedQueues } from './app/pools.ts'
@@ -41,6 +42,7 @@ export { migrateDatabase } from './app/migrate-database.ts'
 export { openDatabase } from './app/open-database.ts'
 export { runSql } from './app/run-sql.ts'
 export type { Part, StartOptions } from './app/start-options.ts'
+export { testMapping } from './app/test-mapping.ts'
 
 /** A running instance. */
 export interface CrossdockInstance {
@@ -173,13 +175,17 @@ async function start(
 
   const commit = createGroupCommit({ store, wakeUps, clock, log, random })
   teardown.add('ingest', () => commit.close())
+  const mappings = openMappings(parts.has('ingest') ? configuration.subscriptions : [], log)
+  teardown.add('expressions', () => mappings.stop())
   const sink = createMessageSink({
     subscriptions: configuration.subscriptions,
+    mappings,
     handlers,
     parseInput,
     commit,
     store,
     makeId,
+    now: Date.now,
     log,
   })
 

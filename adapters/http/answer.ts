@@ -6,6 +6,7 @@ import type { WaitOutcome } from '../../src/ports/job-waits.ts'
 /**
  * What a sender is answered, once its message is committed or refused.
  * @param waited what became of its job, where the sender wanted to wait for that
+ * @throws CrossdockError of a message that is `refused`
  */
 export function answerTo(delivery: Delivery, waited?: WaitOutcome): HttpResponse {
   switch (delivery.outcome) {
@@ -28,6 +29,12 @@ export function answerTo(delivery: Delivery, waited?: WaitOutcome): HttpResponse
           headers: { location: locationOf(delivery.jobId) },
         },
       )
+    // Nothing is wrong, and there is no job that could be named.
+    case 'filtered':
+      return { status: 204 }
+    case 'refused':
+      // The server answers it, as it answers every error: 413 for what is too large.
+      throw delivery.error
     case 'invalid':
       return httpProblem(
         'input_invalid',

@@ -51,6 +51,8 @@ export function toMessage(
         ...(request.queryText !== '' && { query: request.queryText }),
         ...(verified.sender !== undefined && { sender: verified.sender }),
       },
+      query: request.query,
+      params: request.params,
     },
   }
 }

@@ -6,7 +6,7 @@ import { createRegistry } from '../handler-kit/registry.ts'
 import { createLog } from '../observe/log.ts'
 import type { Handler, HandlerRegistry } from '../ports/handler.ts'
 import type { Log } from '../ports/log.ts'
-import { adapters } from './adapters.ts'
+import { adapters, mappingCheck } from './adapters.ts'
 
 /** A part of an instance: the HTTP API, receiving and storing, running jobs, firing schedules. */
 export type Part = 'api' | 'ingest' | 'worker' | 'scheduler'
@@ -32,7 +32,7 @@ export interface StartOptions {
 /** The configuration that the options name. */
 export async function configurationOf(options: StartOptions): Promise<Configuration> {
   const { config, port, env = process.env } = options
-  const common = { adapters, env, port }
+  const common = { adapters, mappingCheck, env, port }
   const loaded =
     config === undefined || typeof config === 'string'
       ? await loadConfiguration({ ...common, path: config, cwd: process.cwd() })

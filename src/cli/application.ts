@@ -1,4 +1,6 @@
 import type { Configuration } from '../config/configuration.ts'
+import type { Headers } from '../domain/job.ts'
+import type { InputProblem } from '../ports/adapter.ts'
 import type { Log } from '../ports/log.ts'
 
 /** A part of an instance that `--only` names. */
@@ -25,6 +27,17 @@ export interface SqlResult {
   readonly rows: readonly (readonly unknown[])[]
 }
 
+/** What would become of one message. */
+export type MessagePreview =
+  /** `row` by the names of columns. */
+  | { readonly outcome: 'stored'; readonly row: Readonly<Record<string, unknown>> }
+  | { readonly outcome: 'filtered' }
+  | {
+      readonly outcome: 'invalid'
+      readonly reason: string
+      readonly problems: readonly InputProblem[]
+    }
+
 /** What commands use of src/app.ts: tests put their own in its place. */
 export interface Application {
   startCrossdock(options: {
@@ -44,6 +57,15 @@ export interface Application {
     text: string,
     log: Log,
   ): Promise<{ readonly results: readonly SqlResult[] }>
+  testMapping(
+    configuration: Configuration,
+    request: {
+      readonly subscription: string
+      readonly bodies: readonly Uint8Array[]
+      readonly headers: Headers
+    },
+    log: Log,
+  ): Promise<readonly MessagePreview[]>
   loadHandlerFolders(
     configuration: Configuration,
     log: Log,

@@ -20,8 +20,8 @@ export async function loadFor(
   terminal: Terminal,
   { config }: ConfigurationOption,
 ): Promise<LoadedConfiguration> {
-  const { cwd, env, adapters } = terminal
-  const loaded = await loadConfiguration({ path: config, cwd, env, adapters })
+  const { cwd, env, adapters, mappingCheck } = terminal
+  const loaded = await loadConfiguration({ path: config, cwd, env, adapters, mappingCheck })
   for (const warning of loaded.configuration.warnings) terminal.err(`warning: ${warning}`)
   return loaded
 }

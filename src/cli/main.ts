@@ -9,6 +9,7 @@ import { programVersion } from '../app/program-version.ts'
 import { reportError } from './report-error.ts'
 import { sqlCommand } from './sql.ts'
 import { startCommand } from './start.ts'
+import { testMappingCommand } from './test-mapping.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { UNAVAILABLE_COMMANDS } from './unavailable-commands.ts'
 
@@ -17,6 +18,7 @@ const COMMANDS: readonly AddCommand[] = [
   migrateCommand,
   checkCommand,
   sqlCommand,
+  testMappingCommand,
   printConfigCommand,
   printSchemaCommand,
 ]

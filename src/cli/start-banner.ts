@@ -34,8 +34,10 @@ function facts(configuration: Configuration, handlers: readonly string[]): reado
     ['handlers', jobs.handlerFolders.length === 0 ? 'none: jobs.handlers is empty' : handlerText],
     ...subscriptions.map((one) => ['subscription', subscriptionText(one)] as const),
   ]
-  const note =
-    'Sent without an Idempotency-Key, a message is at-least-once: sent again, it is a second job.'
+  const open = subscriptions.filter(({ map }) => map?.dedupe_key === undefined)
+  const whose =
+    open.length < subscriptions.length ? ` to ${open.map(({ name }) => name).join(', ')}` : ''
+  const note = `Sent${whose} without an Idempotency-Key, a message is at-least-once: sent again, it is a second job.`
   const rows = lines.map(([label, text]) => `  ${label.padEnd(15)}${text}`)
   const isSilent = subscriptions.every(({ atLeastOnceWhen }) => atLeastOnceWhen === undefined)
   return isSilent ? rows : [...rows, `  ${''.padEnd(15)}${note}`]

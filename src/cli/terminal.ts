@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers'
 import type { AdapterDefinition } from '../ports/adapter.ts'
+import type { MappingCheck } from '../ports/expressions.ts'
 import type { Application } from './application.ts'
 import { EXIT } from './exit-code.ts'
 
@@ -26,13 +27,14 @@ export interface Terminal {
   /** Ends the process at once. */
   exit(code: number): void
   readonly adapters: readonly AdapterDefinition[]
+  readonly mappingCheck: MappingCheck
   /** Loaded when a command first needs it: help and mistakes are answered without it. */
   application(): Promise<Application>
 }
 
 /** The terminal of this process. */
 export async function processTerminal(): Promise<Terminal> {
-  const { adapters } = await import('../app/adapters.ts')
+  const { adapters, mappingCheck } = await import('../app/adapters.ts')
   // Whoever reads our output may have seen enough (`| head`): that is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure)
@@ -67,6 +69,7 @@ export async function processTerminal(): Promise<Terminal> {
     },
     exit: (code) => process.exit(code),
     adapters,
+    mappingCheck,
     application: () => import('../app.ts'),
   }
 }

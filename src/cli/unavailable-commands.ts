@@ -13,6 +13,5 @@ export const UNAVAILABLE_COMMANDS: readonly string[] = [
   'keys',
   'send',
   'try',
-  'test-mapping',
   'doctor',
 ]

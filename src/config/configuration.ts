@@ -1,5 +1,6 @@
 import type { Protocol } from '../domain/job-type.ts'
 import type { RetryPolicy } from '../domain/retry.ts'
+import type { MapKey, MapValue } from '../ports/expressions.ts'
 
 /** Certificates for the connection to the database, as PEM text. */
 export interface TlsSettings {
@@ -91,6 +92,13 @@ export interface SubscriptionConfiguration {
   readonly contentType: 'json' | 'text' | 'binary'
   /** When a message is at-least-once, in words; left out: never, for each has an identity. */
   readonly atLeastOnceWhen?: string | undefined
+  /** JSONata: which messages are stored. */
+  readonly filter?: string | undefined
+  readonly map?: Readonly<Partial<Record<MapKey, MapValue>>> | undefined
+  /** A JSON Schema for the payload as received: its absolute path, and the text it had. */
+  readonly schema?: { readonly file: string; readonly text: string } | undefined
+  /** Left out: `dead`, but where the sender waits for the answer nothing is stored. */
+  readonly onInvalid?: 'dead' | 'drop' | undefined
   /** The adapter's own keys, as its `subscriptionOptions` put them out. */
   readonly options: Readonly<Record<string, unknown>>
 }

@@ -6,7 +6,7 @@ import { configurationSchema } from './schema/root.ts'
 type Schema = z.core.JSONSchema.JSONSchema | boolean
 
 /** Words of ours in the nodes, for messages and tables; editors would not know them. */
-const OWN_WORDS = ['expects', 'term']
+const OWN_WORDS = ['expects', 'term', 'expression']
 
 /** Words that say something about a key, and nothing about the form of its value. */
 const ANNOTATIONS = ['description', 'default', 'title']

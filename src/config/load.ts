@@ -2,11 +2,13 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { CrossdockError, errorMessage } from '../domain/errors.ts'
 import type { AdapterDefinition } from '../ports/adapter.ts'
+import type { MappingCheck } from '../ports/expressions.ts'
 import type { Configuration } from './configuration.ts'
 import { checkAcrossKeys } from './cross-checks.ts'
 import { ConfigurationDocument } from './document.ts'
 import { findConfiguration } from './find.ts'
 import { reportIssues } from './issues.ts'
+import { checkMapping } from './mapping.ts'
 import { ProblemList } from './problem.ts'
 import type { ReferenceSource } from './references.ts'
 import { ResolvedDocument } from './resolve.ts'
@@ -19,10 +21,12 @@ import { toConfiguration } from './to-configuration.ts'
 interface CommonOptions {
   /** What may stand below `integrations`, and what their subscriptions say. */
   readonly adapters: readonly AdapterDefinition[]
+  /** Judges the expressions and schemas of subscriptions. */
+  readonly mappingCheck: MappingCheck
   readonly env: Readonly<Record<string, string | undefined>>
   /** Stands in for `http.port`, as `--port` does. */
   readonly port?: number | undefined
-  /** Reads the configuration and the files of `${file:PATH}`; default: the file system. */
+  /** Reads the configuration, schemas and the files of `${file:PATH}`; default: the file system. */
   readonly readFile?: ((file: string) => Promise<string>) | undefined
 }
 
@@ -96,10 +100,16 @@ async function check(options: CheckOptions): Promise<LoadedConfiguration> {
   if (!parsed.success) reportIssues(parsed.error.issues, resolved)
   const subscriptions = checkSubscriptions(resolved, adapters)
   checkAcrossKeys(resolved)
+  const mapping = await checkMapping(resolved, {
+    adapters,
+    check: options.mappingCheck,
+    directory,
+    readFile: options.readFile,
+  })
   problems.throwIfAny()
   // Every issue of zod has been reported, or belongs to a value that was.
   if (!parsed.success) throw new CrossdockError('config_invalid', parsed.error.message)
-  const source = { file, directory, port, subscriptions, given: resolved.value }
+  const source = { file, directory, port, subscriptions, mapping, given: resolved.value }
   return {
     configuration: toConfiguration(parsed.data, source),
     masked: resolved.masked,

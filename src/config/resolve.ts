@@ -5,7 +5,13 @@ import { isWithin, type KeyPath, pathText } from './key-path.ts'
 import { looksSecret, MASK, maskUrls, namingKey } from './mask.ts'
 import type { ProblemList } from './problem.ts'
 import { fillReferences, type ReferenceSource } from './references.ts'
-import { acceptedTypes, childNodes, expectation, type SchemaNode } from './schema-node.ts'
+import {
+  acceptedTypes,
+  alternatives,
+  childNodes,
+  expectation,
+  type SchemaNode,
+} from './schema-node.ts'
 import { isUnavailableKey, isUnavailableValue } from './unavailable.ts'
 import { unknownKeyMessage } from './unknown-key.ts'
 
@@ -126,6 +132,8 @@ export class ResolvedDocument {
     schema: readonly SchemaNode[],
     path: KeyPath,
   ): Promise<ValuePair> {
+    // `payload.lines.${sku: q}` is JSONata, and would look like a reference with a default.
+    if (isExpression(schema)) return { value: text, masked: text }
     const filled = await fillReferences(text, namingKey(path), this.#options)
     if (filled.variables.length > 0) this.variables.set(pathText(path), filled.variables)
     for (const problem of filled.problems) this.#reportKey(node, path, problem)
@@ -154,6 +162,11 @@ export class ResolvedDocument {
     if (isUnavailableKey(path)) return `'${pathText(path)}' is not available in this version`
     return unknownKeyMessage(path, schema, this.#options.schema)
   }
+}
+
+/** Whether a text at these nodes is a JSONata expression. */
+function isExpression(schema: readonly SchemaNode[]): boolean {
+  return schema.flatMap(alternatives).some((node) => node['expression'] === true)
 }
 
 /** A whole reference's text as the type that its key needs; as it is where no type fits it. */

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { RetryPolicy } from '../domain/retry.ts'
+import { MAP_KEYS, type MapKey, type MapValue } from '../ports/expressions.ts'
 import type {
   Configuration,
   DatabaseConfiguration,
@@ -11,6 +12,7 @@ import { databaseOfAddress, databaseType, warningsOf } from './cross-checks.ts'
 import { makeInstanceId } from './instance-id.ts'
 import { valueAt } from './loose-value.ts'
 import type { ConfigurationOutput } from './schema/root.ts'
+import type { MappingFindings } from './mapping.ts'
 import type { SubscriptionOptions } from './subscriptions.ts'
 
 /** Connections beyond one a worker: a handler given up at its time-out holds its own a while longer. */
@@ -23,6 +25,7 @@ export interface ConfigurationSource {
   /** Stands in for `http.port`. */
   readonly port?: number | undefined
   readonly subscriptions: readonly SubscriptionOptions[]
+  readonly mapping: MappingFindings
   /** The value before zod: keys that were left out are not in it. */
   readonly given: unknown
 }
@@ -49,9 +52,9 @@ export function toConfiguration(
       bodyLimitBytes: output.http.body_limit,
       allowAnonymous: output.auth.allow_anonymous,
     },
-    subscriptions: source.subscriptions.flatMap((one) => subscription(output, one)),
+    subscriptions: source.subscriptions.flatMap((one) => subscription(output, one, source)),
     logging: { level: output.logging.level, format: output.logging.format },
-    warnings: warningsOf(source.given),
+    warnings: [...warningsOf(source.given), ...source.mapping.warnings],
   }
 }
 
@@ -122,9 +125,11 @@ function totalWorkers({ workers, queues }: JobsConfiguration): number {
 function subscription(
   output: ConfigurationOutput,
   { protocol, index, options, atLeastOnceWhen }: SubscriptionOptions,
+  { directory, mapping }: ConfigurationSource,
 ): readonly SubscriptionConfiguration[] {
   const common = output.integrations[protocol]?.subscriptions[index]
   if (common === undefined) return []
+  const file = common.schema === undefined ? undefined : path.resolve(directory, common.schema)
   return [
     {
       protocol,
@@ -135,8 +140,26 @@ function subscription(
       maxRetries: common.max_retries,
       timeoutSeconds: common.timeout,
       contentType: common.content_type,
-      atLeastOnceWhen,
+      atLeastOnceWhen: common.map?.['dedupe_key'] === undefined ? atLeastOnceWhen : undefined,
+      filter: common.filter,
+      map: common.map === undefined ? undefined : mapValues(common.map),
+      schema: file === undefined ? undefined : { file, text: mapping.schemas.get(file) ?? '' },
+      onInvalid: common.on_invalid,
       options,
     },
   ]
+}
+
+/** What one key of `map` is in the file. */
+type MapOutput = NonNullable<
+  ConfigurationOutput['integrations'][string]
+>['subscriptions'][number]['map']
+
+function mapValues(map: NonNullable<MapOutput>): Readonly<Partial<Record<MapKey, MapValue>>> {
+  const values: Partial<Record<MapKey, MapValue>> = {}
+  for (const key of MAP_KEYS) {
+    const value = map[key]
+    if (value !== undefined) values[key] = typeof value === 'string' ? { expression: value } : value
+  }
+  return values
 }

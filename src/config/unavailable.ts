@@ -30,11 +30,8 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'integrations.*.publications',
   'integrations.*.listen',
   'integrations.*.subscriptions[].connection',
-  'integrations.*.subscriptions[].filter',
-  'integrations.*.subscriptions[].map',
-  'integrations.*.subscriptions[].schema',
+  'integrations.*.subscriptions[].map.ordering_key',
   'integrations.*.subscriptions[].batch',
-  'integrations.*.subscriptions[].on_invalid',
   'integrations.*.subscriptions[].dead_letter',
   'integrations.*.subscriptions[].backpressure',
 ]

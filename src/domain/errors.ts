@@ -23,6 +23,7 @@ export const ERROR_CODES = [
   'job_not_found',
   'lease_lost',
   'lock_lost',
+  'mapping_unavailable',
   'migration_changed',
   'migration_failed',
   'migration_newer',

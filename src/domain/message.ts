@@ -24,4 +24,8 @@ export interface InboundMessage {
   readonly correlationId?: string | undefined
   /** Protocol-specific facts, kept in `metadata`: path, query, partition, offset, … */
   readonly facts?: Readonly<Record<string, string | number | boolean>> | undefined
+  /** HTTP: the query, decoded. For expressions alone, and not kept: the facts have it as sent. */
+  readonly query?: Readonly<Record<string, string | readonly string[]>> | undefined
+  /** HTTP: what stands for the `:name` parts of the path, decoded. For expressions alone. */
+  readonly params?: Readonly<Record<string, string>> | undefined
 }

@@ -1,5 +1,5 @@
 import type { Store } from '../ports/store.ts'
-import { isStorable } from './column-text.ts'
+import { isStorable } from '../domain/storable.ts'
 import { createJob, type CreateJobOptions } from './create-job.ts'
 import { executionsJson, jobJson, jobStatusJson } from './job-json.ts'
 import { jobNotFoundProblem } from './problem.ts'

@@ -219,6 +219,22 @@ export const sabotages: readonly Sabotage[] = [
     test: 'is found by halving, and is the only one that rejects',
   },
   {
+    name: '13: a message that takes too long fails alone',
+    file: 'src/expressions/batches.ts',
+    line: 'evaluateAgain(entries.filter((_entry, place) => place !== index))',
+    instead: '',
+    testFile: 'test/unit/expressions/batches.test.ts',
+    test: 'fail by themselves when they take too long; the others are evaluated again, one by one',
+  },
+  {
+    name: '13: a process that has fallen silent is ended',
+    file: 'src/expressions/batches.ts',
+    line: 'silent?.kill()',
+    instead: '',
+    testFile: 'test/unit/expressions/batches.test.ts',
+    test: 'fail by themselves when they take too long; the others are evaluated again, one by one',
+  },
+  {
     name: '13: a handler that does not listen loses its slot',
     file: 'src/worker/run-job.ts',
     line: '            reject(abort.signal.reason as Error)',

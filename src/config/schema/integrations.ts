@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { AdapterDefinition } from '../../ports/adapter.ts'
 import { durationSeconds } from '../duration.ts'
+import { expressionText, mapSchema } from './expressions.ts'
 import { handlerName, identifierName, priorityNumber, queueName, retryCount } from './names.ts'
 
 /** The keys of every subscription, whatever its protocol. */
@@ -25,6 +26,27 @@ const commonSubscriptionShape = {
     .enum(['json', 'text', 'binary'])
     .prefault('json')
     .describe('What its bodies are: checked JSON, text, or bytes that are stored as base64.'),
+  schema: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File of a JSON Schema (draft 2020-12 or draft-07) that the payload must fit as it was received; relative to this file.',
+    ),
+  filter: expressionText
+    .optional()
+    .describe(
+      'JSONata. A message for which it gives something false is acknowledged and not stored.',
+    ),
+  map: mapSchema
+    .optional()
+    .describe('What is stored instead of what was received, each key by an expression.'),
+  on_invalid: z
+    .enum(['dead', 'drop'])
+    .optional()
+    .describe(
+      'What becomes of a message that schema, filter, map or the handler’s input refuses: kept as a dead letter, or acknowledged and dropped. Left out: `dead`; over HTTP the sender is answered 422 and nothing is stored.',
+    ),
 }
 
 /**

@@ -4,11 +4,12 @@ import { configurationFromObject } from '../../../src/config/load.ts'
 import { createRegistry } from '../../../src/handler-kit/registry.ts'
 import type { HealthStatus } from '../../../src/ports/health.ts'
 import type { ScheduleStore } from '../../../src/ports/schedule-store.ts'
+import { mappingCheck } from '../../../src/expressions/check.ts'
 import { manualClock } from '../worker/manual-clock.ts'
 
 const { configuration } = await configurationFromObject(
   {},
-  { adapters: [], env: {}, directory: '/srv' },
+  { adapters: [], mappingCheck, env: {}, directory: '/srv' },
 )
 
 /** A store of schedules that nothing is asked of. */

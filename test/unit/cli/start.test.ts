@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { configurationFromObject } from '../../../src/config/load.ts'
 import { CrossdockError } from '../../../src/domain/errors.ts'
+import { mappingCheck } from '../../../src/expressions/check.ts'
 import { httpAdapter } from '../config/load-from.ts'
 import { instanceOf, run } from './test-terminal.ts'
 
@@ -12,7 +13,7 @@ const { configuration } = await configurationFromObject(
       http: { subscriptions: [{ name: 'hello', path: '/in/hello', handler: 'examples.hello' }] },
     },
   },
-  { adapters: [httpAdapter], env: {}, directory: '/srv' },
+  { adapters: [httpAdapter], mappingCheck, env: {}, directory: '/srv' },
 )
 
 test('start prints what runs and commands to paste, without passwords', async () => {
@@ -71,7 +72,7 @@ test.each([
 ])('says what a second Ctrl-C leaves behind: %s', async (_what, database, isEmbedded) => {
   const loaded = await configurationFromObject(
     { database },
-    { adapters: [httpAdapter], env: {}, directory: '/srv' },
+    { adapters: [httpAdapter], mappingCheck, env: {}, directory: '/srv' },
   )
   const { stderr } = await run('start', {
     signals: ['SIGINT'],

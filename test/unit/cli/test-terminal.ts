@@ -5,6 +5,7 @@ import type { Application, RunningInstance } from '../../../src/cli/application.
 import { main } from '../../../src/cli/main.ts'
 import type { StopSignal, Terminal } from '../../../src/cli/terminal.ts'
 import type { Configuration } from '../../../src/config/configuration.ts'
+import { mappingCheck } from '../../../src/expressions/check.ts'
 import { httpAdapter } from '../config/load-from.ts'
 
 /** What a command line did. */
@@ -55,6 +56,7 @@ export async function runWords(
       exited ??= code
     },
     adapters: [httpAdapter],
+    mappingCheck,
     application: async () => ({ ...unusable, ...application }),
   }
   const exitCode = await main(words, terminal)
@@ -83,6 +85,7 @@ const unusable: Application = {
   openDatabase: unexpected,
   migrateDatabase: unexpected,
   runSql: unexpected,
+  testMapping: unexpected,
   loadHandlerFolders: unexpected,
 }
 

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { configurationFromObject, loadConfiguration } from '../../../src/config/load.ts'
 import { DEFAULT_RETRY_POLICY } from '../../../src/domain/retry.ts'
+import { mappingCheck } from '../../../src/expressions/check.ts'
 import { httpAdapter, load } from './load-from.ts'
 
 const here = import.meta.dirname
@@ -101,13 +102,13 @@ test('what has no effect is warned of', async () => {
 test('a port from the command line stands in for the one of the file', async () => {
   const { configuration } = await configurationFromObject(
     { http: { port: 1 } },
-    { adapters: [], env: {}, directory: here, port: 0 },
+    { adapters: [], mappingCheck, env: {}, directory: here, port: 0 },
   )
   expect(configuration.http.port).toBe(0)
 })
 
 test('a configuration given as an object is checked alike, without positions', async () => {
-  const options = { adapters: [httpAdapter], env: {}, directory: here }
+  const options = { adapters: [httpAdapter], mappingCheck, env: {}, directory: here }
   const { configuration } = await configurationFromObject({ jobs: { handlers: ['x'] } }, options)
   expect(configuration).toMatchObject({ file: undefined, directory: here })
   expect(configuration.jobs.handlerFolders).toEqual([path.join(here, 'x')])
@@ -120,7 +121,7 @@ test('a configuration given as an object is checked alike, without positions', a
 })
 
 test('a file that is not there is named, with what named it', async () => {
-  const options = { cwd: here, adapters: [] }
+  const options = { cwd: here, adapters: [], mappingCheck }
   await expect(loadConfiguration({ ...options, path: 'no.json', env: {} })).rejects.toMatchObject({
     code: 'config_not_found',
     message: `--config names ${path.join(here, 'no.json')}, where there is no file.`,
@@ -135,6 +136,7 @@ test('the default configuration of the repository is sound', async () => {
     cwd: path.resolve(here, '../../..'),
     env: {},
     adapters: [httpAdapter],
+    mappingCheck,
   })
   expect(configuration.file).toMatch(/config.configuration\.json$/)
   expect(configuration.subscriptions.map(({ name }) => name)).toEqual(['hello', 'slow'])

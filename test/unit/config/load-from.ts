@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { loadConfiguration, type LoadedConfiguration } from '../../../src/config/load.ts'
 import { isCrossdockError } from '../../../src/domain/errors.ts'
 import type { AdapterDefinition } from '../../../src/ports/adapter.ts'
+import { mappingCheck } from '../../../src/expressions/check.ts'
 
 /** An adapter that is never started: its options alone matter here. */
 export const httpAdapter: AdapterDefinition = {
@@ -31,6 +32,7 @@ export function load(
     cwd: import.meta.dirname,
     env,
     adapters: [httpAdapter],
+    mappingCheck,
     readFile: async (file) => {
       if (file === import.meta.filename) return text
       const content = files[file.slice(import.meta.dirname.length + 1)]

@@ -42,7 +42,7 @@ test.each(['keys', 'jwt'])(
 )
 
 test('references inside an unavailable key are left alone', async () => {
-  const filter = '"filter": "payload.lines.${sku: q}"'
+  const filter = '"verify": "${sku: q}"'
   const text = `{ "integrations": { "http": { "subscriptions": [
     { "name": "a", "handler": "h", "path": "/in", ${filter} } ] } } }`
   expect(await problemsOf(text)).toHaveLength(1)

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { httpAdapter } from '../../../adapters/http/index.ts'
 import { loadConfiguration, type LoadedConfiguration } from '../../../src/config/load.ts'
 import { printConfiguration } from '../../../src/config/print.ts'
+import { mappingCheck } from '../../../src/expressions/check.ts'
 import { isCrossdockError } from '../../../src/domain/errors.ts'
 
 const SECRET = '0123456789abcdef-and-more'
@@ -14,6 +15,7 @@ async function load(verify: unknown): Promise<LoadedConfiguration> {
     cwd: import.meta.dirname,
     env: ENV,
     adapters: [httpAdapter],
+    mappingCheck,
     readFile: async (file) =>
       file.endsWith('key.txt')
         ? `${SECRET}-of-a-file\n`

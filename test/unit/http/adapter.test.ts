@@ -68,6 +68,12 @@ describe('the answer is the acknowledgement', () => {
     })
   })
 
+  test('204 when the filter does not want it', async () => {
+    const { url } = await startAdapter({ deliver: () => ({ outcome: 'filtered' }) })
+    const answer = await post(url, {})
+    expect(answer.status).toBe(204)
+  })
+
   test('an invalid message is 422 with what is wrong', async () => {
     const problems = [{ path: 'total', message: 'must be a number' }]
     const { url, options } = await startAdapter({

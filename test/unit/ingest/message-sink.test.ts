@@ -221,7 +221,7 @@ describe('a message whose data the database refuses', () => {
     })
   })
 
-  it.each(['database_unavailable', 'payload_too_large', 'instance_stopping'] as const)(
+  it.each(['database_unavailable', 'database_locked', 'instance_stopping'] as const)(
     'is not one that met %s: nothing is acknowledged',
     async (code) => {
       const { deliver, rows } = setUp({
@@ -233,6 +233,51 @@ describe('a message whose data the database refuses', () => {
       expect(rows).toHaveLength(1)
     },
   )
+})
+
+describe('a message that is too large for a row', () => {
+  const refuseLarge: Add = async (job) => {
+    if ((job.payload ?? '').length > 5) throw new CrossdockError('payload_too_large', 'too large')
+    return { outcome: 'stored', jobId: job.id }
+  }
+
+  it('is told to a sender who waits for the answer', async () => {
+    const { deliver } = setUp({ add: refuseLarge })
+    await expect(deliver({ body: '"large"' })).rejects.toMatchObject({ code: 'payload_too_large' })
+  })
+
+  it('is a dead letter without its body where its sender is gone', async () => {
+    const { deliver, rows } = setUp({ add: refuseLarge })
+    const delivery = await deliver(
+      { body: '"large"', identity: '1', facts: { partition: 3, offset: 17 } },
+      { onInvalid: 'dead' },
+    )
+    expect(delivery).toEqual({ outcome: 'dead', jobId: 'id-2' })
+    expect(rows[1]).toMatchObject({
+      dedupeKey: 'in:1',
+      dead: { reason: 'too_large' },
+      metadata: { subscription: 'in', partition: 3, offset: 17, bytes: 7 },
+    })
+    expect(rows[1]?.metadata?.['sha256']).toMatch(/^[0-9a-f]{64}$/)
+    expect(rows[1]?.payload).toBeUndefined()
+  })
+
+  it('takes no other message of its delivery along', async () => {
+    const { sink } = setUp({ add: refuseLarge })
+    const small: InboundMessage = {
+      protocol: 'http',
+      subscription: 'in',
+      method: 'POST',
+      headers: {},
+      body: Buffer.from('1'),
+    }
+    const large = { ...small, body: Buffer.from('"large"') }
+    expect(await sink.deliver([small, large, small], { onInvalid: 'reject' })).toMatchObject([
+      { outcome: 'stored' },
+      { outcome: 'refused', error: { code: 'payload_too_large' } },
+      { outcome: 'stored' },
+    ])
+  })
 })
 
 describe('a duplicate', () => {

@@ -6,8 +6,10 @@ import { createRegistry } from '../../../src/handler-kit/registry.ts'
 import { decodePayload } from '../../../src/handler-kit/stored-payload.ts'
 import { parseInput } from '../../../src/handler-kit/validate-input.ts'
 import type { GroupCommit } from '../../../src/ingest/group-commit.ts'
-import { createMessageSink, type SubscriptionSettings } from '../../../src/ingest/message-sink.ts'
+import { createMessageSink } from '../../../src/ingest/message-sink.ts'
+import type { SubscriptionSettings } from '../../../src/ingest/subscription-settings.ts'
 import type { DeliveryOptions } from '../../../src/ports/adapter.ts'
+import type { Mappings } from '../../../src/ports/expressions.ts'
 import type { InsertOutcome } from '../../../src/ports/store.ts'
 import { silentLog } from './fake-store.ts'
 
@@ -23,15 +25,24 @@ const order = defineHandler({
 })
 const anything = defineHandler({ name: 'anything', run: () => undefined })
 
+/** Messages stay as they are. */
+const NO_RULES: Mappings = {
+  has: () => false,
+  evaluate: async () => [],
+  stop: async () => undefined,
+}
+
 /** A sink with one subscription `in`, and the rows that it gave to be committed. */
 export function setUp({
   subscription = {},
   add = async (job: NewJob) => ({ outcome: 'stored' as const, jobId: job.id }),
   findJob = async () => undefined,
+  mappings = NO_RULES,
 }: {
   subscription?: Partial<SubscriptionSettings>
   add?: Add
   findJob?: (id: string) => Promise<Job | undefined>
+  mappings?: Mappings
 } = {}) {
   const rows: NewJob[] = []
   let ids = 0
@@ -46,6 +57,8 @@ export function setUp({
   }
   const sink = createMessageSink({
     subscriptions: [{ name: 'in', handler: 'anything', contentType: 'json', ...subscription }],
+    mappings,
+    now: () => Date.UTC(2030, 0),
     handlers: createRegistry([order, anything]),
     parseInput,
     commit,
