@@ -2,7 +2,8 @@ import type { GroupCommit } from '../ingest/group-commit.ts'
 import type { HealthCheck } from '../observe/health.ts'
 import type { Store } from '../ports/store.ts'
 import type { Workers } from '../worker/workers.ts'
-import type { Scheduler } from '../scheduler/scheduler.ts'
+import type { ComponentHealth } from '../ports/health.ts'
+import type { Scheduler, SchedulerStatistics } from '../scheduler/scheduler.ts'
 
 /** Looks of the scheduler that have failed in a row, until health says so. One may be a restart of the database. */
 const FAILURES_THAT_COUNT = 3
@@ -28,10 +29,18 @@ export function healthChecks(parts: {
         : { status: 'degraded', detail: 'messages wait for the database' },
     ...(workers !== undefined && { leases: () => workers.health() }),
     ...(scheduler !== undefined && {
-      scheduler: () =>
-        scheduler.statistics().failures < FAILURES_THAT_COUNT
-          ? { status: 'ok' as const }
-          : { status: 'degraded' as const, detail: 'schedules wait for the database' },
+      scheduler: () => schedulerHealth(scheduler.statistics()),
     }),
+  }
+}
+
+function schedulerHealth({ failures, heldOff }: SchedulerStatistics): ComponentHealth {
+  if (failures >= FAILURES_THAT_COUNT) {
+    return { status: 'degraded', detail: 'schedules wait for the database' }
+  }
+  if (heldOff === 0) return { status: 'ok' }
+  return {
+    status: 'degraded',
+    detail: `the database does not take the jobs of ${heldOff} schedules; the log says why`,
   }
 }

@@ -39,7 +39,7 @@ const CACHE_MS = 1_000
  */
 export function createStatus(sources: StatusSources): () => Promise<object> {
   const { store, handlers } = sources
-  // They walk many rows on the connections that renew leases: however many ask, one set at a time.
+  // They walk many rows on the connections that claim and complete: however many ask, one set at a time.
   const counts = shared(sources.clock, () =>
     Promise.all([
       store.queueDepths().catch(() => null),

@@ -22,7 +22,7 @@ export interface KeeperData {
 export interface HeldMessage {
   readonly kind: 'held'
   readonly queue: string
-  /** When the claim was made, at the latest. */
+  /** When the claim was sent. Its answer may have been read much later, by a thread that was blocked. */
   readonly since: number
   readonly jobIds: readonly string[]
   readonly epochs: readonly number[]

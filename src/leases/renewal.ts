@@ -207,6 +207,8 @@ export function createRenewal(parts: RenewalParts): Renewal {
 
   return {
     hold: ({ queue, since, jobIds, epochs, slots, words }) => {
+      // The next round would come late for them.
+      if (now() - since > leaseMs / 4) renewAt = 0
       for (const [index, jobId] of jobIds.entries()) {
         const slot = slots[index] ?? 0
         const key = { jobId, epoch: epochs[index] ?? 0 }

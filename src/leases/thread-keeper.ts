@@ -133,8 +133,8 @@ export function createThreadKeeper(options: ThreadKeeperOptions): LeaseKeeper {
     }
   }
 
-  function hold({ queue, keys }: ClaimedLeases): readonly Lease[] {
-    const since = sharedNowMs()
+  function hold({ queue, keys, ageMs }: ClaimedLeases): readonly Lease[] {
+    const since = sharedNowMs() - ageMs
     const held = keys.map((key): Use => {
       const slot = freeSlot()
       const use = { key, queue, since, slot, word: table.hold(slot) }

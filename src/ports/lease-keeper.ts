@@ -5,6 +5,8 @@ import type { ExecutionKey } from './store.ts'
 export interface ClaimedLeases {
   readonly queue: string
   readonly keys: readonly ExecutionKey[]
+  /** Since the claim was sent, in milliseconds: so old the leases may be. */
+  readonly ageMs: number
 }
 
 /** The lease of one execution, renewed until it ends. */

@@ -1,3 +1,4 @@
+import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type {
   DuePage,
@@ -9,12 +10,15 @@ import type {
 import type { WakeUps } from '../ports/wake-ups.ts'
 import { decide } from './decide.ts'
 import { fireTicks, planTicks } from './fire.ts'
+import type { HeldOff } from './held-off.ts'
 
 /** What a round needs. */
 export interface RoundOptions {
   readonly store: { readonly schedules: ScheduleStore }
   readonly wakeUps: Pick<WakeUps, 'ready'>
   readonly log: Log
+  readonly clock: Clock
+  readonly heldOff: HeldOff
   readonly checkIntervalMs: number
   readonly isStopped: () => boolean
   /** Told how many jobs a batch made. */
@@ -33,20 +37,26 @@ export interface RoundResult {
 /** Schedules of one transaction: some milliseconds of it. */
 const BATCH = 250
 
+/** A batch with much that the database refuses goes on in the next round: others are due. In milliseconds. */
+const BATCH_LIMIT_MS = 500
+
 /** A change that was announced is seen at once; the rest is for a slow database. In milliseconds. */
 const NOTICE_SLACK_MS = 5_000
 
 /** A function that looks once at everything that is due, batch by batch, and fires it. */
 export function createRound(options: RoundOptions): () => Promise<RoundResult> {
-  const { wakeUps, log, isStopped, onFired } = options
+  const { wakeUps, log, clock, heldOff, isStopped, onFired } = options
   const { schedules: store } = options.store
-  const parts = { store, log, isStopped }
   const noticeMs = options.checkIntervalMs + NOTICE_SLACK_MS
 
   async function work({ now, schedules }: DuePage): Promise<number> {
     const plans: SchedulePlan[] = []
     const ticks: TickToFire[] = []
+    const until = clock.monotonicMs() + BATCH_LIMIT_MS
+    const isOver = (): boolean => isStopped() || clock.monotonicMs() > until
+    const parts = { store, log, heldOff, isOver }
     for (const schedule of schedules) {
+      if (heldOff.has(schedule)) continue
       const decision = decide(schedule, { now, noticeMs })
       if (decision.kind === 'fire') ticks.push(decision.tick)
       else plans.push(decision.plan)

@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { ScheduleStore } from '../ports/schedule-store.ts'
 import type { WakeUps } from '../ports/wake-ups.ts'
+import { createHeldOff } from './held-off.ts'
 import { createRound } from './round.ts'
 
 /** What {@link createScheduler} needs. */
@@ -24,6 +25,8 @@ export interface SchedulerStatistics {
   readonly fired: number
   /** Looks in a row that failed, mostly since the database was away. */
   readonly failures: number
+  /** Schedules that the database did not take a moment ago, and that are tried again later. */
+  readonly heldOff: number
 }
 
 /** Fires schedules. Any number of them work side by side. */
@@ -57,8 +60,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let failures = 0
   let blocked = 0
 
+  const heldOff = createHeldOff(clock)
   const round = createRound({
     ...options,
+    heldOff,
     isStopped: () => stopped,
     onFired: (count) => {
       fired += count
@@ -136,6 +141,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       timer?.cancel()
       await underWay
     },
-    statistics: () => ({ running: !stopped, fired, failures }),
+    statistics: () => ({ running: !stopped, fired, failures, heldOff: heldOff.size() }),
   }
 }

@@ -10,6 +10,8 @@ export interface Alone {
    * `false`: not now, one has asked before, or has just had its turn.
    */
   request(run: () => Promise<void>): boolean
+  /** After how long to ask again, once asked in vain, in milliseconds. */
+  againInMs(): number
   /** A worker has become free. */
   freed(): void
   /** Nobody waits any more; for a pool that stops. */
@@ -19,7 +21,7 @@ export interface Alone {
 }
 
 /**
- * Whether a job runs alone: it was running each of the last two times when its process died, or once and
+ * Whether a job runs alone: the last two times it was taken from a process that died (or stood still), or once and
  * has no further attempt. One of those that were running had killed the process, perhaps; the others must
  * not lose their last attempts to it. A first death is no reason: most are deployments, and to run
  * everything that one of these cut off one by one takes hours.
@@ -33,14 +35,25 @@ export function mustRunAlone(
   return job.recoveries >= 2 || (job.recoveries === 1 && job.retryCount >= maxRetries)
 }
 
+/** What else there is in this process. */
+export interface Others {
+  /** How many handlers run. */
+  running(): number
+  /** Whether something else has jobs, or may have. */
+  wantToWork(): boolean
+}
+
+/** The shortest and the longest time after which to ask again, in milliseconds. */
+const AGAIN_MS = { shortest: 1_000, longest: 30_000 }
+
 /** For so long the others are kept from beginning while handlers that run are waited for, in milliseconds. */
 const DRAIN_LIMIT_MS = 60_000
 
 /**
  * Who runs for longer than a minute is not waited for: then it is alone but for those.
- * @param running how many handlers run in this process
  */
-export function createAlone(clock: Clock, running: () => number): Alone {
+export function createAlone(clock: Clock, others: Others): Alone {
+  const running = (): number => others.running()
   const listeners: (() => void)[] = []
   let waiting: (() => Promise<void>) | undefined
   let patience: Timer | undefined
@@ -72,12 +85,19 @@ export function createAlone(clock: Clock, running: () => number): Alone {
   return {
     isOpen: () => waiting === undefined && !turn,
     request: (run) => {
-      if (waiting !== undefined || turn || clock.monotonicMs() < openUntil) return false
+      if (waiting !== undefined || turn) return false
+      if (clock.monotonicMs() < openUntil && (running() > 0 || others.wantToWork())) return false
       closedAt = clock.monotonicMs()
       waiting = run
       if (running() === 0) go()
       else patience = clock.after(DRAIN_LIMIT_MS, go)
       return true
+    },
+    againInMs: () => {
+      const now = clock.monotonicMs()
+      // While another one has its turn nobody knows for how long: for as long again, say.
+      const left = waiting === undefined && !turn ? openUntil - now : now - closedAt
+      return Math.min(AGAIN_MS.longest, Math.max(AGAIN_MS.shortest, left))
     },
     freed: () => {
       if (running() === 0) go()

@@ -26,8 +26,8 @@ export interface HeldEvents {
 
 /** Every job that this instance holds. Their leases are renewed by {@link WorkerContext.leases}. */
 export interface HeldJobs {
-  /** Jobs of one claim, in order. */
-  addAll(queue: string, jobs: readonly ClaimedJob[]): readonly HeldJob[]
+  /** Jobs of one claim, in order. @param ageMs since the claim was sent */
+  addAll(queue: string, jobs: readonly ClaimedJob[], ageMs: number): readonly HeldJob[]
   /** Holds it no more: its end is committed, or it was lost. May be called twice. */
   remove(held: HeldJob): void
   /** Whether an execution is held, or its end waits to be stored. */
@@ -104,9 +104,9 @@ export function createHeldJobs(context: WorkerContext, events: HeldEvents): Held
   }
 
   return {
-    addAll: (queue, jobs) => {
+    addAll: (queue, jobs, ageMs) => {
       const keys = jobs.map(({ jobId, epoch }) => ({ jobId, epoch }))
-      const taken = leases.hold({ queue, keys })
+      const taken = leases.hold({ queue, keys, ageMs })
       return jobs.flatMap((job, index) => {
         const lease = taken[index]
         return lease === undefined ? [] : [hold(job, lease)]

@@ -19,6 +19,8 @@ export interface Pool {
   /** Claims nothing more, and gives back what has not begun. */
   stop(): Promise<void>
   running(): number
+  /** Whether it has jobs, or there may be some for it. */
+  wantsToWork(): boolean
   /** Resolves once no handler runs. */
   idle(): Promise<void>
 }
@@ -53,9 +55,6 @@ const PAUSE_MS = 500
 
 /** A job whose lock another process has comes again after so long, in milliseconds. */
 const LOCKED_MS = 1_000
-
-/** A job that must run alone, while another one does, comes again after so long, in milliseconds. */
-const ALONE_MS = 1_000
 
 /** Claims for its workers, hands out, and sleeps when there is nothing. */
 export function createPool(context: WorkerContext, settings: PoolSettings, parts: PoolParts): Pool {
@@ -186,6 +185,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     // A wake-up that comes while the claim is under way makes it hungry again.
     const before = line.hungry
     line.hungry = false
+    const sentAt = clock.monotonicMs()
     const jobs = await store
       .claim({
         queue: line.queue,
@@ -202,7 +202,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     line.hungry = before
     noteClaim(line, start, limit, jobs)
     line.hungry ||= woken
-    await receive(line.queue, jobs)
+    await receive(line.queue, jobs, sentAt)
     // A shared pool meets many queues over time, and need not remember the empty ones.
     if (!line.hungry && lines.size > MAX_LINES) lines.delete(line.queue)
     if (stopped) giveBackWaiting()
@@ -213,9 +213,14 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
   }
 
   /** Takes the locks of claimed jobs. What another process has the lock of goes back. */
-  async function receive(queue: string, jobs: readonly ClaimedJob[]): Promise<void> {
+  async function receive(
+    queue: string,
+    claimed: readonly ClaimedJob[],
+    sentAt: number,
+  ): Promise<void> {
+    const jobs = await confirmed(claimed, sentAt)
     if (jobs.length === 0) return
-    const mine = held.addAll(queue, jobs)
+    const mine = held.addAll(queue, jobs, clock.monotonicMs() - sentAt)
     const taken = await locks.take(jobs)
     const locked = new Set(taken.map(({ jobId }) => jobId))
     for (const each of mine) {
@@ -225,6 +230,17 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
       else if (!stopped && runsAlone(each)) queueAlone(each)
       else waiting.push(each)
     }
+  }
+
+  /** Where the answer of a claim was read so late that its leases may have ended: those that have not. */
+  async function confirmed(
+    jobs: readonly ClaimedJob[],
+    sentAt: number,
+  ): Promise<readonly ClaimedJob[]> {
+    if (jobs.length === 0 || clock.monotonicMs() - sentAt < all.leaseMs / 2) return jobs
+    const kept = await store.renew({ keys: jobs, leaseMs: all.leaseMs })
+    const ids = new Set(kept.map(({ jobId }) => jobId))
+    return jobs.filter(({ jobId }) => ids.has(jobId))
   }
 
   function runsAlone({ job }: HeldJob): boolean {
@@ -242,7 +258,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     })
     if (asked) return
     single = former
-    giveBack([each], ALONE_MS * (1 + random()))
+    giveBack([each], alone.againInMs() * (1 + random() / 4))
   }
 
   let watch: Timer | undefined
@@ -338,6 +354,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
       await completions.idle()
     },
     running,
+    wantsToWork: () => waiting.length > 0 || [...lines.values()].some(({ hungry }) => hungry),
     idle: () =>
       running() === 0 ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve)),
   }

@@ -49,7 +49,10 @@ export function createWorkers(context: WorkerContext): Workers {
     },
   })
   const replaced: (() => void)[] = []
-  const alone = createAlone(clock, () => pools.reduce((sum, pool) => sum + pool.running(), 0))
+  const alone = createAlone(clock, {
+    running: () => pools.reduce((sum, pool) => sum + pool.running(), 0),
+    wantToWork: () => pools.some((pool) => pool.wantsToWork()),
+  })
   const completions = createCompletions(context)
   const progress = createProgressWriter(context)
   const { run } = createRunner(context, { held, completions, progress })

@@ -1,3 +1,4 @@
+import { CrossdockError } from '../../domain/errors.ts'
 import type { ExecutionKey, ExpiredJob, RecoveryRequest } from '../../ports/store.ts'
 import type { ExpiredRow } from '../job-rows.ts'
 import { recoveredEnds } from '../recovery.ts'
@@ -67,6 +68,9 @@ type FoundRow = Omit<ExpiredRow, 'begun' | 'age' | 'cancelrequested'> & {
 
 const EXPIRED = '(leaseexpiresat < UTC_TIMESTAMP(6) OR leaseexpiresat IS NULL)'
 
+/** A locking look that took longer has waited for somebody, in milliseconds. */
+const TABLE_LOCK_MS = 500
+
 /**
  * Takes jobs back from holders whose lease expired: finds them without a lock, locks those alone, asks
  * how each goes on, ends them all in one commit. A look that locks would hold every row that is being
@@ -82,6 +86,7 @@ export function makeRecoverExpired(database: Database) {
       ORDER BY seq LIMIT ${Math.max(0, Math.floor(request.limit))}`)
     if (found.rows.length === 0) return []
     return await database.transaction(async (run) => {
+      const from = performance.now()
       const { rows } = await run<FoundRow>(`SELECT id, leaseepoch, handler, queue,
           startedat IS NOT NULL AS begun,
           COALESCE(TIMESTAMPDIFF(MICROSECOND, startedat, UTC_TIMESTAMP(6)), 0) AS age,
@@ -90,6 +95,13 @@ export function makeRecoverExpired(database: Database) {
         WHERE seq IN (${numberList(found.rows.map((row) => row.seq))})
           AND statusid + 0 = 2 AND ${EXPIRED}
         ORDER BY seq FOR UPDATE SKIP LOCKED`)
+      if (performance.now() - from > TABLE_LOCK_MS) {
+        // Rows that are locked are passed over, so the whole table was: for their holders as well, who
+        // could not renew.
+        throw new CrossdockError('database_locked', 'the table of jobs was locked by somebody', {
+          retryable: true,
+        })
+      }
       const expired = rows.map((row) => ({
         ...row,
         begun: row.begun === 1,

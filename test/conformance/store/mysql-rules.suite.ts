@@ -292,6 +292,32 @@ export const mysqlRulesSuite = storeSuite('rules of MySQL', (bed) => {
     })
   })
 
+  it('a lock on the whole table, for which its holder could not renew, takes no job from him', async () => {
+    const job = await claimNew(bed.store)
+    await bed.database.sql(
+      'UPDATE queue_jobs SET leaseexpiresat = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND WHERE id = ?',
+      [job.jobId],
+    )
+    const person = await connect()
+    try {
+      await person.query('LOCK TABLES queue_jobs READ')
+      const look = codeOf(
+        bed.store.recoverExpired({
+          limit: 10,
+          executedBy: 'other',
+          decide: () => ({ kind: 'returned', delayMs: 0 }),
+        }),
+      )
+      await new Promise((resolve) => setTimeout(resolve, 1_500))
+      await person.query('UNLOCK TABLES')
+      expect(await look).toBe('database_locked')
+    } finally {
+      await person.end()
+    }
+    const [row] = await bed.database.sql('SELECT statusid, leaseepoch FROM queue_jobs')
+    expect(row).toEqual({ statusid: 2, leaseepoch: job.epoch })
+  })
+
   it('tables of somebody else are left alone', async () => {
     await inFreshDatabase(async (uri) => {
       const admin = await connect()

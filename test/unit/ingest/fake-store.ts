@@ -50,6 +50,7 @@ export const storeErrors = {
   away: () => new CrossdockError('database_unavailable', 'away', { retryable: true }),
   deadlock: () => new CrossdockError('database_retryable', 'deadlock', { retryable: true }),
   locked: () => new CrossdockError('database_locked', 'locked', { retryable: true }),
+  unknown: () => new CrossdockError('database_error', 'a trigger of somebody says no'),
   data: () => new CrossdockError('database_data', 'a value that no column holds'),
 }
 

@@ -77,14 +77,14 @@ function setUp() {
   renewal.start()
 
   let slots = 0
-  function hold(jobId: string, queue = 'default') {
+  function hold(jobId: string, queue = 'default', ageMs = 0) {
     const slot = slots
     slots += 1
     const word = table.hold(slot)
     renewal.hold({
       kind: 'held',
       queue,
-      since: clock.monotonicMs(),
+      since: clock.monotonicMs() - ageMs,
       jobIds: [jobId],
       epochs: [1],
       slots: [slot],
@@ -125,6 +125,15 @@ describe('while the main thread answers', () => {
     job.end()
     await clock.advance(60_000)
     expect(seen.renewed).toHaveLength(before)
+  })
+
+  it('renews at once what was claimed long ago, by a thread that was blocked', async () => {
+    const { clock, seen, hold } = setUp()
+    await clock.advance(10_500)
+    hold('new')
+    hold('late', 'default', 12_000)
+    await clock.advance(100)
+    expect(seen.renewed).toEqual(['late'])
   })
 
   it('writes the begin of what runs, once, and not of what has ended by then', async () => {

@@ -28,7 +28,7 @@ function setUp() {
     onReplaced: () => undefined,
   })
   const hold = (...jobIds: string[]) =>
-    made.hold({ queue: 'q', keys: jobIds.map((jobId) => ({ jobId, epoch: 1 })) })
+    made.hold({ queue: 'q', keys: jobIds.map((jobId) => ({ jobId, epoch: 1 })), ageMs: 0 })
   return { keeper: made, told, log, hold }
 }
 

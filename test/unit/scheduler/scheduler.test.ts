@@ -124,7 +124,7 @@ describe('a scheduler', () => {
     })
     expect(seen.batches.map(({ length }) => length)).toEqual([250, 250, 100])
     expect(ready).toHaveBeenCalledWith(['q'])
-    expect(scheduler.statistics()).toEqual({ running: true, fired: 600, failures: 0 })
+    expect(scheduler.statistics()).toEqual({ running: true, fired: 600, failures: 0, heldOff: 0 })
     await scheduler.stop()
   })
 
@@ -250,6 +250,25 @@ describe('a scheduler', () => {
     expect(seen.reopened).toBe(before + 1)
     await clock.advance(60_000)
     expect(seen.reopened).toBe(before + 1)
+    await scheduler.stop()
+  })
+
+  it('leaves alone for a while what the database refuses without a word about its data, and fires the others', async () => {
+    const { seen, behaviour, due, clock, scheduler } = setUp(['a', 'bad', 'c'].map(dueAt))
+    behaviour.error = (batch) => (batch.includes('bad') ? storeErrors.unknown() : undefined)
+    scheduler.start()
+    await clock.advance(10)
+    expect(due.map(({ id }) => id)).toEqual(['bad'])
+    expect(seen.plans).toEqual([])
+    expect(scheduler.statistics()).toMatchObject({ fired: 2, failures: 0, heldOff: 1 })
+    const tries = seen.batches.length
+    await clock.advance(60_000)
+    expect(seen.batches.length - tries).toBeGreaterThan(3)
+    expect(seen.batches.length - tries).toBeLessThan(10)
+    behaviour.error = () => undefined
+    await clock.advance(120_000)
+    expect(due).toEqual([])
+    expect(scheduler.statistics().heldOff).toBe(0)
     await scheduler.stop()
   })
 })

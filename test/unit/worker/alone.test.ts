@@ -18,8 +18,11 @@ describe('a job runs alone', () => {
 describe('the turn of a job that runs alone', () => {
   function setUp() {
     const clock = manualClock()
-    const state = { running: 0, opened: 0 }
-    const alone = createAlone(clock, () => state.running)
+    const state = { running: 0, opened: 0, others: true }
+    const alone = createAlone(clock, {
+      running: () => state.running,
+      wantToWork: () => state.others,
+    })
     alone.onOpen(() => {
       state.opened += 1
     })
@@ -65,6 +68,18 @@ describe('the turn of a job that runs alone', () => {
     await clock.advance(4_999)
     expect(alone.request(begin)).toBe(false)
     await clock.advance(1)
+    expect(alone.request(begin)).toBe(true)
+  })
+
+  it('comes at once where there is nobody to wait for', async () => {
+    const { clock, alone, state, begin, end } = setUp()
+    alone.request(begin)
+    await clock.advance(5_000)
+    expect(alone.againInMs()).toBe(5_000)
+    await end()
+    expect(alone.againInMs()).toBe(5_000)
+    expect(alone.request(begin)).toBe(false)
+    state.others = false
     expect(alone.request(begin)).toBe(true)
   })
 

@@ -40,7 +40,7 @@ it('a job that was given back while its process stood still does not begin here 
       timeoutSeconds: null,
       createdAt: new Date(0),
     }) as ClaimedJob
-  const [kept, lost] = held.addAll('default', [claimed('kept'), claimed('lost')])
+  const [kept, lost] = held.addAll('default', [claimed('kept'), claimed('lost')], 0)
   leases.returned.add('lost:1')
   await run(kept!, 'worker')
   await run(lost!, 'worker')

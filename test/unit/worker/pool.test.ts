@@ -50,7 +50,10 @@ function setUp(
   const context = { ...base, handlers, locks }
   const held = createHeldJobs(context, { onTrouble: () => undefined, onReplaced: () => undefined })
   const completions = createCompletions(context)
-  const alone = createAlone(clock, () => made.running())
+  const alone = createAlone(clock, {
+    running: () => made.running(),
+    wantToWork: () => made.wantsToWork(),
+  })
   const made: Pool = createPool(
     context,
     { name: 'rest', workers: 2, ...pool },
@@ -312,6 +315,40 @@ describe('the locks of claimed jobs', () => {
     await settled()
     await settled()
     expect(returned).toEqual(['b returned 1000 null'])
+  })
+})
+
+describe('a claim whose answer was read late, by a process that stood still', () => {
+  it('runs what is still its own, and nothing else', async () => {
+    const ran: string[] = []
+    const renewed: string[] = []
+    const claims = [[claimed('kept'), claimed('lost')]]
+    const { pool, clock, held } = setUp(
+      {
+        claim: () => {
+          clock.standStill(16_000)
+          return Promise.resolve(claims.shift() ?? [])
+        },
+        renew: ({ keys }) => {
+          renewed.push(...keys.map(({ jobId }) => jobId))
+          return Promise.resolve(keys.filter(({ jobId }) => jobId === 'kept'))
+        },
+      },
+      {
+        queue: 'default',
+        run: (each) => {
+          ran.push(each.job.jobId)
+          held.remove(each)
+          return Promise.resolve()
+        },
+      },
+    )
+    pool.start()
+    await settled()
+    await settled()
+    expect(renewed).toEqual(['kept', 'lost'])
+    expect(ran).toEqual(['kept'])
+    expect(held.size()).toBe(0)
   })
 })
 
