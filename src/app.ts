@@ -31,6 +31,7 @@ import { createLog } from './observe/log.ts'
 import type { Handler, HandlerRegistry } from './ports/handler.ts'
 import type { Log } from './ports/log.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
+import { createTurnGiver } from './worker/turns.ts'
 import { createWorkers } from './worker/workers.ts'
 
 export { loadHandlerFolders } from './app/load-handlers.ts'
@@ -149,6 +150,9 @@ async function start(
     log,
   })
   teardown.add('wake-ups', () => wakeUps.stop())
+  const turns = createTurnGiver({ store, wakeUps, clock, log })
+  turns.start()
+  teardown.add('turns', () => turns.stop())
   teardown.add('locks', () => cache.locks.stop())
 
   const instanceId = createInstanceId({

@@ -18,6 +18,7 @@ import {
 } from './read.ts'
 import { makeSettle, makeSettled } from './settle.ts'
 import { makeTransactions } from './transaction.ts'
+import { makeTurns } from './turns.ts'
 
 export type { MysqlSettings } from './connect.ts'
 
@@ -49,6 +50,7 @@ export function createMysqlStore(settings: MysqlSettings): Store {
     openTransaction: transactions.open,
     updateProgress: makeUpdateProgress(database),
     promoteDue: makePromoteDue(database),
+    ...makeTurns(database),
     renew: makeRenew(database),
     stillHeld: makeStillHeld(database),
     recoverExpired: makeRecoverExpired(database),

@@ -19,6 +19,7 @@ import {
 } from './read.ts'
 import { makeSettle, makeSettled } from './settle.ts'
 import { makeTransactions } from './transaction.ts'
+import { makeTurns } from './turns.ts'
 
 export type { PostgresqlSettings } from './connect.ts'
 
@@ -48,6 +49,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
     openTransaction: transactions.open,
     updateProgress: makeUpdateProgress(database),
     promoteDue: makePromoteDue(database),
+    ...makeTurns(database),
     renew: makeRenew(database),
     stillHeld: makeStillHeld(database),
     recoverExpired: makeRecoverExpired(database),

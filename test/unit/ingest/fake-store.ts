@@ -64,9 +64,11 @@ export function countingWakeUps(): WakeUps & { readonly woken: string[][]; waits
     waiting() {
       this.waits += 1
     },
+    turns: () => undefined,
     schedules: () => undefined,
     onReady: () => () => undefined,
     onWaiting: () => () => undefined,
+    onTurns: () => () => undefined,
     onSchedules: () => () => undefined,
   }
 }
