@@ -11,6 +11,7 @@ import { createLeaseKeeper } from '../src/app/lease-keeper.ts'
 import { openStore, type StoreAddress } from '../src/app/open-store.ts'
 import { systemClock } from '../src/app/system-clock.ts'
 import { startWakeUps } from '../src/worker/wake-ups.ts'
+import { createTurnGiver } from '../src/worker/turns.ts'
 import { createWorkers } from '../src/worker/workers.ts'
 
 /** Crossdock's store, ingest and workers on one database, with handlers that count. */
@@ -44,6 +45,8 @@ export async function openCrossdock(address: StoreAddress, workers: number) {
   const clock = systemClock
   const wakeUps = await startWakeUps({ channels: [store], clock, log: silentLog })
   const commit = createGroupCommit({ store, wakeUps, clock, log: silentLog, random: Math.random })
+  const turns = createTurnGiver({ store, wakeUps, clock, log: silentLog })
+  turns.start()
   const running = createWorkers({
     settings: {
       owner: 'bench',
@@ -108,6 +111,7 @@ export async function openCrossdock(address: StoreAddress, workers: number) {
     },
     close: async () => {
       await running.stop(1_000)
+      await turns.stop()
       await wakeUps.stop()
       await store.close()
     },

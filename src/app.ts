@@ -36,6 +36,7 @@ import { createHealth } from './observe/health.ts'
 import type { Log } from './ports/log.ts'
 import { createScheduler } from './scheduler/scheduler.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
+import { createTurnGiver } from './worker/turns.ts'
 
 export { loadHandlerFolders } from './app/load-handlers.ts'
 export { migrateDatabase } from './app/migrate-database.ts'
@@ -134,6 +135,9 @@ async function start(
     log,
   })
   teardown.add('wake-ups', () => wakeUps.stop())
+  const turns = createTurnGiver({ store, wakeUps, clock, log })
+  turns.start()
+  teardown.add('turns', () => turns.stop())
   teardown.add('locks', () => cache.locks.stop())
 
   const instanceId = createInstanceId({

@@ -47,6 +47,8 @@ export interface NewJob {
   readonly dedupeKey?: string | undefined
   /** No two waiting jobs share it. */
   readonly uniqueKey?: string | undefined
+  /** Jobs of one tenant that share it run one at a time, in the order of their arrival. */
+  readonly orderingKey?: string | undefined
   readonly tenantId?: string | undefined
   readonly createdBy?: string | undefined
   readonly traceparent?: string | undefined

@@ -32,14 +32,15 @@ export const STATUS_WORDS = Object.keys(STATUS) as readonly StatusWord[]
  */
 export const TRANSITIONS: Readonly<Record<StatusWord, readonly StatusWord[]>> = {
   pending: ['processing', 'queued', 'scheduled', 'cancelled'],
-  queued: ['pending', 'cancelled'],
+  queued: ['pending', 'cancelled', 'scheduled'],
   // pending: handed back unbegun, at shutdown, or by the recovery of a dead process's jobs.
   // scheduled: snoozed, or nobody here has its handler.
   processing: ['completed', 'failed', 'retrying', 'cancelled', 'pending', 'scheduled'],
   completed: [],
-  failed: ['pending'],
+  // By hand: with an ordering key it waits for its turn.
+  failed: ['pending', 'queued'],
   retrying: ['pending', 'queued', 'cancelled'],
-  cancelled: ['pending'],
+  cancelled: ['pending', 'queued'],
   scheduled: ['pending', 'queued', 'cancelled'],
 }
 

@@ -101,6 +101,7 @@ function newJob({ body, payload, handler, dedupeKey, traceparent, id }: NewJobPa
     scheduledAt: body.scheduled_at,
     delayMs: body.delay_seconds === undefined ? undefined : body.delay_seconds * 1000,
     uniqueKey: body.unique_key,
+    orderingKey: body.ordering_key,
     dedupeKey,
     tenantId: body.tenant_id,
     createdBy: body.created_by,
@@ -135,7 +136,9 @@ function firstStatus(job: NewJob, { now }: CreateJobOptions): StatusWord {
   const delayed = job.delayMs !== undefined && job.delayMs > 0
   return delayed || (job.scheduledAt !== undefined && job.scheduledAt.getTime() > now())
     ? 'scheduled'
-    : 'pending'
+    : job.orderingKey === undefined
+      ? 'pending'
+      : 'queued'
 }
 
 async function statusOf(jobId: string, { store }: CreateJobOptions): Promise<StatusWord> {

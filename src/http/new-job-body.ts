@@ -32,6 +32,7 @@ export const newJobBodySchema = z.strictObject({
     .optional(),
   delay_seconds: z.number().min(0).max(MAX_DELAY_SECONDS).optional(),
   unique_key: columnText(255).optional(),
+  ordering_key: columnText(255).optional(),
   tenant_id: columnText(255).optional(),
   created_by: columnText(255).optional(),
   correlation_id: columnText(255).optional(),

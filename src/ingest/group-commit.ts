@@ -1,5 +1,6 @@
 import { CrossdockError, isCrossdockError } from '../domain/errors.ts'
 import type { NewJob } from '../domain/job.ts'
+import { turnOf, type TurnKey } from '../domain/turn.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { InsertOutcome, Store } from '../ports/store.ts'
@@ -225,14 +226,17 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 
   function wake(group: readonly Entry[], outcomes: readonly InsertOutcome[]): void {
     const ready = new Set<string>()
+    const turns: TurnKey[] = []
     let waits = false
     for (const [index, { job }] of group.entries()) {
       if (outcomes[index]?.outcome !== 'stored' || job.dead !== undefined) continue
       // What was scheduled for a time that has passed is ready at once.
-      ready.add(job.queue ?? 'default')
+      if (job.orderingKey === undefined) ready.add(job.queue ?? 'default')
+      else turns.push(...turnOf(job))
       if (job.scheduledAt !== undefined || job.delayMs !== undefined) waits = true
     }
     if (ready.size > 0) wakeUps.ready([...ready])
+    wakeUps.turns(turns)
     if (waits) wakeUps.waiting()
   }
 

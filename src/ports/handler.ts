@@ -33,6 +33,8 @@ export interface EnqueueOptions {
   readonly delayMs?: number
   /** No two waiting jobs share it: a second one is not made. */
   readonly uniqueKey?: string
+  /** Jobs of one tenant that share it run one at a time, in the order of their arrival. */
+  readonly orderingKey?: string
   readonly tenantId?: string
   readonly createdBy?: string
   readonly correlationId?: string

@@ -1,6 +1,7 @@
 import type { Execution, Job, NewJob, Progress } from '../domain/job.ts'
 import type { Headers } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
+import type { TurnKey } from '../domain/turn.ts'
 import type { InstanceRequest, Registration } from './instances.ts'
 import type { ScheduleStore } from './schedule-store.ts'
 import type { WakeUpChannel } from './wake-ups.ts'
@@ -49,6 +50,7 @@ export interface ClaimedJob extends ExecutionKey {
   readonly timeoutSeconds: number | null
   /** How often it was taken from a dead process since it last ended. */
   readonly recoveries: number
+  readonly orderingKey: string | null
   readonly tenantId: string | null
   readonly createdBy: string | null
   readonly parentJobId: string | null
@@ -140,6 +142,29 @@ export interface Promotion {
   readonly count: number
   /** Until the next waiting job is due, by the database's clock; `null`: none waits. */
   readonly nextDueInMs: number | null
+  /** Lanes in which a job is due that waits for its turn now. */
+  readonly turns: readonly TurnKey[]
+}
+
+/** Turns that were given. */
+export interface GivenTurns {
+  /** Queues that may have newly ready jobs. */
+  readonly queues: readonly string[]
+  readonly count: number
+}
+
+/** A step along all lanes. */
+export interface TurnWalk extends GivenTurns {
+  /** Where the next step goes on; `null`: this was the last one. */
+  readonly after: string | null
+}
+
+/** A look at those who came lately. */
+export interface LateTurns extends GivenTurns {
+  /** Where the next look goes on: a seq. */
+  readonly since: string
+  /** Whether there is more to look at right now. */
+  readonly more: boolean
 }
 
 /** A job whose holder let its lease expire. */
@@ -171,6 +196,8 @@ export interface QueueDepth {
   readonly queue: string
   readonly pending: number
   readonly processing: number
+  /** Due, and waiting for the turn of their ordering key. */
+  readonly queued: number
   readonly waiting: number
 }
 
@@ -225,8 +252,23 @@ export interface Store extends WakeUpChannel {
   openTransaction(): HandlerTransaction
   /** Writes progress; rows locked by somebody, and executions that were lost, are passed over. */
   updateProgress(updates: readonly ProgressUpdate[]): Promise<void>
-  /** Makes due Scheduled and Retrying jobs Pending, at most `limit`. */
+  /**
+   * Makes due Scheduled and Retrying jobs Pending, at most `limit`. A Scheduled one with an ordering key
+   * becomes Queued; a Retrying one has kept its turn.
+   */
   promoteDue(request: { readonly limit: number }): Promise<Promotion>
+  /**
+   * Makes the head of each of these lanes Pending, where nobody has its turn and the head is Queued. A lane's
+   * head is its lowest seq among those Queued and Scheduled. A head that somebody has locked keeps its place.
+   */
+  giveTurns(keys: readonly TurnKey[]): Promise<GivenTurns>
+  /** The same for every lane, step by step: `limit` says how much of the index a step reads. */
+  walkTurns(request: { readonly after: string | null; readonly limit: number }): Promise<TurnWalk>
+  /**
+   * The same for the lanes of those who came since the last look, and a little before it. With `null` it only
+   * says where to begin.
+   */
+  lateTurns(request: { readonly since: string | null; readonly limit: number }): Promise<LateTurns>
   /** Prolongs leases. Returns those that are still the caller's. */
   renew(request: {
     readonly keys: readonly ExecutionKey[]

@@ -1,3 +1,5 @@
+import type { TurnKey } from '../domain/turn.ts'
+
 /** What one instance tells the others, or another program's SQL tells all of them. */
 export interface Announcement {
   /** Queues that may have ready jobs; `null`: any queue. */
@@ -27,9 +29,13 @@ export interface WakeUps {
   ready(queues: readonly string[]): void
   /** Waiting jobs were committed: whoever promotes due rows looks again. */
   waiting(): void
+  /** The turns of these lanes may be free, in this process's knowledge; `null`: of any lane. */
+  turns(keys: readonly TurnKey[] | null): void
   /** Called with the queues that may have ready jobs; `null`: any queue. Returns how to stop it. */
   onReady(listener: (queues: readonly string[] | null) => void): () => void
   onWaiting(listener: () => void): () => void
+  /** Called with the lanes whose turns may be free; `null`: any lane. Returns how to stop it. */
+  onTurns(listener: (keys: readonly TurnKey[] | null) => void): () => void
   /** Called when a schedule may have come, changed or gone. Returns how to stop it. */
   onSchedules(listener: () => void): () => void
 }

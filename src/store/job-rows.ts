@@ -148,6 +148,7 @@ export interface ClaimRow {
   maxretries: number | null
   timeout: number | null
   recoveries: number
+  orderingkey: string | null
   tenantid: string | null
   createdby: string | null
   parentjobid: string | null
@@ -176,6 +177,7 @@ export function claimedJobOf(row: ClaimRow): ClaimedJob {
     maxRetries: row.maxretries,
     timeoutSeconds: row.timeout,
     recoveries: row.recoveries,
+    orderingKey: row.orderingkey,
     tenantId: row.tenantid,
     createdBy: row.createdby,
     parentJobId: row.parentjobid,

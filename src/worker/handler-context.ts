@@ -147,6 +147,7 @@ function childJob(
     scheduledAt: options.scheduledAt,
     delayMs: options.delayMs,
     uniqueKey: options.uniqueKey,
+    orderingKey: options.orderingKey,
     metadata: options.metadata,
     parentJobId: job.jobId,
     tenantId: options.tenantId ?? job.tenantId ?? undefined,

@@ -1,5 +1,6 @@
 import { errorMessage } from '../domain/errors.ts'
 import type { Timer } from '../ports/clock.ts'
+import { turnOf } from '../domain/turn.ts'
 import type { ClaimedJob } from '../ports/store.ts'
 import { mustRunAlone, type Alone } from './alone.ts'
 import type { Completions } from './completions.ts'
@@ -296,6 +297,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
         },
         () => {
           held.remove(each)
+          context.wakeUps.turns(turnOf(each.job))
           if (delayMs === 0) context.wakeUps.ready([each.job.queue])
         },
       )

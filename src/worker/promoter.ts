@@ -31,8 +31,9 @@ export function createPromoter(context: WorkerContext): Promoter {
     timer?.cancel()
     let sleepMs = SWEEP_MS
     try {
-      const { queues, count, nextDueInMs } = await store.promoteDue({ limit: LIMIT })
+      const { queues, count, nextDueInMs, turns } = await store.promoteDue({ limit: LIMIT })
       if (queues.length > 0) wakeUps.ready(queues)
+      wakeUps.turns(turns)
       if (count === LIMIT) sleepMs = 0
       else if (nextDueInMs !== null)
         sleepMs = Math.min(SWEEP_MS, Math.max(1, Math.ceil(nextDueInMs)))

@@ -70,6 +70,8 @@ export function createRecovery(
     )
     wakeUps.ready([...new Set(jobs.map((job) => job.queue))])
     wakeUps.waiting()
+    // Also of those whose ends were committed by a process that died before it gave their turns on.
+    wakeUps.turns(null)
     return jobs.length === LIMIT
   }
 

@@ -1,4 +1,5 @@
 import { CrossdockError, isCrossdockError } from '../domain/errors.ts'
+import { turnOf } from '../domain/turn.ts'
 import type { Handler } from '../ports/handler.ts'
 import type { ClaimedJob, Ending, Settlement } from '../ports/store.ts'
 import type { Completions } from './completions.ts'
@@ -236,6 +237,7 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     try {
       await transaction.commit({ settlement: settled, jobs: effects.jobs })
       allHeld.remove(held)
+      wakeUps.turns(turnOf(held.job))
       announceChildren(effects)
       if ('delayMs' in settled.ending) wakeUps.waiting()
     } catch (error) {
@@ -251,6 +253,7 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
         (await wasCommitted(held.job))
       ) {
         allHeld.remove(held)
+        wakeUps.turns(turnOf(held.job))
         announceChildren(effects)
       } else {
         const ending = endingOfError({ error, job: held.job, handler, settings, random })
@@ -282,7 +285,9 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
   function announceChildren(effects: Effects): void {
     const { jobs } = effects
     // All of them: what was scheduled for a time that has passed is ready at once.
-    if (jobs.length > 0) wakeUps.ready([...new Set(jobs.map((job) => job.queue ?? 'default'))])
+    const ready = jobs.filter((job) => job.orderingKey === undefined)
+    if (ready.length > 0) wakeUps.ready([...new Set(ready.map((job) => job.queue ?? 'default'))])
+    wakeUps.turns(jobs.flatMap(turnOf))
     if (jobs.some((job) => job.delayMs !== undefined || job.scheduledAt !== undefined)) {
       wakeUps.waiting()
     }
@@ -291,6 +296,7 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
   function end(held: HeldJob, settled: Settlement): void {
     completions.add(settled, () => {
       allHeld.remove(held)
+      wakeUps.turns(turnOf(held.job))
       // Ready again at once, for whoever is free: perhaps another instance.
       if (settled.ending.kind === 'returned' && settled.ending.delayMs === 0) {
         wakeUps.ready([held.job.queue])

@@ -1,3 +1,4 @@
+import type { TurnKey } from '../domain/turn.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Announcement, WakeUpChannel, WakeUps } from '../ports/wake-ups.ts'
@@ -23,6 +24,7 @@ export async function startWakeUps(options: {
   const { channels, clock, log } = options
   const readyListeners = new Set<(queues: readonly string[] | null) => void>()
   const waitingListeners = new Set<() => void>()
+  const turnListeners = new Set<(keys: readonly TurnKey[] | null) => void>()
   const scheduleListeners = new Set<() => void>()
   const pending = new Set<string>()
   let timer: Timer | undefined
@@ -81,6 +83,9 @@ export async function startWakeUps(options: {
     waiting: () => {
       for (const listener of waitingListeners) listener()
     },
+    turns: (keys) => {
+      if (keys === null || keys.length > 0) call(turnListeners, keys)
+    },
     onReady: (listener) => {
       readyListeners.add(listener)
       return () => readyListeners.delete(listener)
@@ -88,6 +93,10 @@ export async function startWakeUps(options: {
     onWaiting: (listener) => {
       waitingListeners.add(listener)
       return () => waitingListeners.delete(listener)
+    },
+    onTurns: (listener) => {
+      turnListeners.add(listener)
+      return () => turnListeners.delete(listener)
     },
     onSchedules: (listener) => {
       scheduleListeners.add(listener)

@@ -10,6 +10,7 @@ import { migratePostgresql } from '../../src/store/postgresql/migrate.ts'
 import { promoteStatement } from '../../src/store/postgresql/promote.ts'
 import { settleInTransactionStatement, settleStatement } from '../../src/store/postgresql/settle.ts'
 import { FINISHING } from '../../src/store/postgresql/transaction.ts'
+import { giveStatement, lateStatement, walkStatement } from '../../src/store/postgresql/turns.ts'
 import { createDatabase, type TestDatabase } from '../services/database.ts'
 import { startEmbeddedService } from '../services/embedded.ts'
 import { startPostgresql } from '../services/postgresql.ts'
@@ -29,6 +30,10 @@ const keys = (count: number): [string[], number[]] => [
   Array.from({ length: count }, (_, index) => `p${index + 1}`),
   Array.from({ length: count }, () => 1),
 ]
+
+/** So many names of lanes, some of which there are. */
+const lanes = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `${index % 2 === 0 ? '1:t' : ''}|key-${index}`)
 
 /** The values of a group's end: id, epoch, statusid, …, duration, attempt, executedby, …, recovered. */
 function settleValues(count: number): unknown[] {
@@ -100,6 +105,12 @@ describe.each(SERVERS)('the plans on %s', (name, start) => {
     )
     await fill('w', tenth, 'statusid, scheduledat', "7, now() + n * interval '1 minute'")
     await fill('o', tenth, 'statusid, scheduledat', "5, now() - n * interval '1 minute'")
+    await fill(
+      'k',
+      tenth,
+      'orderingkey, tenantid',
+      "'key-' || n % 10, CASE WHEN n % 2 = 0 THEN 't' END",
+    )
   }
 
   /** The plan of a service statement, on a service connection, with its values. */
@@ -190,6 +201,16 @@ describe.each(SERVERS)('the plans on %s', (name, start) => {
       expect(withoutTinyWays(settled)).toEqual(['queue_jobs_pkey'])
       const renewed = await plan(renewStatement(database), [...keys(limit), 30_000])
       expect(new Set(withoutTinyWays(renewed))).toEqual(new Set(['queue_jobs_pkey']))
+      const given = await plan(giveStatement(database), [lanes(limit)])
+      expect(new Set(ways(given))).toEqual(new Set(['queue_jobs_turn', 'queue_jobs_pkey']))
+      for (const after of ['', '|key-5']) {
+        const walked = await plan(walkStatement(database), [after, limit])
+        expect(new Set(ways(walked))).toEqual(new Set(['queue_jobs_turn']))
+      }
+      for (const since of ['0', '1000']) {
+        const late = await plan(lateStatement(database), [since, limit])
+        expect(ways(late)).toEqual(['queue_jobs_queued'])
+      }
       // All of an index that holds only what is being run.
       const expired = await plan(expiredStatement(database), [limit])
       expect(ways(expired)).toEqual(['queue_jobs_processing, all of it'])
@@ -213,4 +234,31 @@ describe.each(SERVERS)('the plans on %s', (name, start) => {
     expect(rowsRead(promoted)).toBeGreaterThanOrEqual(100)
     expect(rowsRead(promoted)).toBeLessThanOrEqual(500)
   })
+
+  it(
+    'look at a few rows of a lane of 100,000, whoever has its turn',
+    { timeout: 120_000 },
+    async () => {
+      await run('DELETE FROM queue_jobs')
+      await fill('hot', 100_000, 'orderingkey', "'hot'")
+      await fill('k', 200, 'orderingkey', "'key-' || n % 20")
+      const hot = [['|hot', ...Array.from({ length: 20 }, (_, n) => `|key-${n}`)]]
+      for (const turns of [21, 0]) {
+        const given = await plan(giveStatement(database), hot, true)
+        // Each head is read once to be found, once to be locked, once to be made ready. Rows of a loop are given
+        // as their average.
+        expect(Math.abs(rowsRead(given) - 21 - 2 * turns)).toBeLessThan(5)
+        const walked = await plan(walkStatement(database), ['', 2_000], true)
+        expect(Math.abs(rowsRead(walked) - 21)).toBeLessThan(5)
+        await database.run(giveStatement(database), hot)
+      }
+      const [{ seq } = { seq: '0' }] = (
+        await database.service.query<{ seq: string }>(
+          'SELECT max(seq) - 100 AS seq FROM queue_jobs',
+        )
+      ).rows
+      const late = await plan(lateStatement(database), [seq, 1_000], true)
+      expect(rowsRead(late)).toBeLessThanOrEqual(200)
+    },
+  )
 })

@@ -134,6 +134,8 @@ async function initialise(
     `--datadir=${data}`,
     '--auth-root-authentication-method=normal',
     '--skip-test-db',
+    // Several at once would remove each other's temporary tables.
+    `--tmpdir=${path.dirname(data)}`,
     '--innodb-flush-method=nosync',
   ]
   const command = [path.join(programs.base, 'bin/mariadb-install-db'), ...options]

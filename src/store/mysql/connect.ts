@@ -124,6 +124,7 @@ export function connectMysql(settings: MysqlSettings): Database {
     }),
     session: sessionStatement({
       autocommit: true,
+      givesTurns: true,
       lockWaitSeconds: LOCK_WAIT_SECONDS,
       idleInTransactionMs,
     }),

@@ -19,6 +19,7 @@ import {
 import { makeSchedules } from './schedules.ts'
 import { makeSettle, makeSettled } from './settle.ts'
 import { makeTransactions } from './transaction.ts'
+import { makeTurns } from './turns.ts'
 
 export type { MysqlSettings } from './connect.ts'
 
@@ -51,6 +52,7 @@ export function createMysqlStore(settings: MysqlSettings): Store {
     openTransaction: transactions.open,
     updateProgress: makeUpdateProgress(database),
     promoteDue: makePromoteDue(database),
+    ...makeTurns(database),
     renew: makeRenew(database),
     stillHeld: makeStillHeld(database),
     recoverExpired: makeRecoverExpired(database),

@@ -10,7 +10,7 @@ import {
   type MigrationReport,
 } from '../migration-files.ts'
 import { databaseOf, options as connectionOptions, type MysqlConnection } from './connect.ts'
-import { translateError } from './errors.ts'
+import { DONE_ALREADY, errnoOf, translateError } from './errors.ts'
 import { sessionStatement } from './session.ts'
 import { splitStatements } from './statements.ts'
 
@@ -152,7 +152,10 @@ async function apply(
   for (const [index, statement] of statements.entries()) {
     if (index < done) continue
     try {
-      await connection.query(statement)
+      await connection.query(statement).catch((error: unknown) => {
+        // Its connection broke before it was noted down as done.
+        if (!DONE_ALREADY.has(errnoOf(error))) throw error
+      })
       const finished = index === statements.length - 1
       await connection.query(
         `INSERT INTO crossdock_migrations (number, name, checksum, breaking, statements)

@@ -1,9 +1,19 @@
+import { turnOf } from '../../domain/turn.ts'
 import type { Promotion } from '../../ports/store.ts'
 import type { Database } from './connect.ts'
 import { numberList } from './text.ts'
 
+interface DueRow {
+  readonly seq: string
+  readonly queue: string
+  readonly statusid: number
+  readonly tenantid: string | null
+  readonly orderingkey: string | null
+}
+
 /**
- * Makes due Scheduled and Retrying jobs Pending. Walks queue_jobs_watched from its front, so what waits
+ * Makes due Scheduled and Retrying jobs Pending, and Scheduled ones with an ordering key Queued: a Retrying one
+ * has kept its turn. Walks queue_jobs_watched from its front, so what waits
  * for later costs nothing, and a look at one row tells when there is nothing to do.
  */
 export function makePromoteDue(database: Database) {
@@ -20,21 +30,30 @@ export function makePromoteDue(database: Database) {
 
   return async function promoteDue(request: { readonly limit: number }): Promise<Promotion> {
     const first = await nextDue('')
-    if (first === null || first > 0) return { count: 0, queues: [], nextDueInMs: first }
+    if (first === null || first > 0) {
+      return { count: 0, queues: [], nextDueInMs: first, turns: [] }
+    }
     const promoted = await database.transaction(async (run) => {
-      const { rows } = await run<{ seq: string; queue: string }>(`SELECT seq, queue
+      const { rows } = await run<DueRow>(`SELECT seq, queue, statusid, tenantid, orderingkey
         FROM ${queueJobs} FORCE INDEX (queue_jobs_watched)
         WHERE watch = 2 AND watchtime <= UTC_TIMESTAMP(6)
         ORDER BY watchtime LIMIT ${Math.max(0, Math.floor(request.limit))} FOR UPDATE SKIP LOCKED`)
       if (rows.length > 0) {
-        await run(`UPDATE ${queueJobs} SET statusid = 0, modifiedon = UTC_TIMESTAMP(6)
+        await run(`UPDATE ${queueJobs} SET
+            statusid = CASE WHEN statusid = 7 AND orderingkey IS NOT NULL THEN 1 ELSE 0 END,
+            modifiedon = UTC_TIMESTAMP(6)
           WHERE seq IN (${numberList(rows.map((row) => row.seq))})`)
       }
       return rows
     })
+    const queued = promoted.filter((row) => row.statusid === 7 && row.orderingkey !== null)
+    const ready = promoted.filter((row) => !queued.includes(row))
     return {
       count: promoted.length,
-      queues: [...new Set(promoted.map((row) => row.queue))],
+      queues: [...new Set(ready.map((row) => row.queue))],
+      turns: queued.flatMap((row) =>
+        turnOf({ tenantId: row.tenantid, orderingKey: row.orderingkey }),
+      ),
       nextDueInMs: await nextDue('AND watchtime > UTC_TIMESTAMP(6)'),
     }
   }

@@ -4,6 +4,8 @@ import { STATEMENT_LIMIT_MS } from '../limits.ts'
 export interface SessionOptions {
   /** Off for handlers: after a COMMIT of their own nothing commits by itself. */
   readonly autocommit: boolean
+  /** Whether its statements may make a Queued job Pending: the trigger of queue_jobs queues what others do. */
+  readonly givesTurns?: boolean
   /** Waits for row locks end after so many seconds; left out: the server's own limit. */
   readonly lockWaitSeconds?: number
   /** A session that stands still in a transaction for longer is ended by the server. */
@@ -34,6 +36,7 @@ export function sessionStatement(options: SessionOptions): string {
   if (options.lockWaitSeconds !== undefined) {
     settings.push(`innodb_lock_wait_timeout = ${options.lockWaitSeconds}`)
   }
+  settings.push(`@crossdock_gives_turns = ${options.givesTurns === true ? 1 : 'NULL'}`)
   const mariadb = [
     `tx_isolation = 'READ-COMMITTED'`,
     `idle_transaction_timeout = ${idleSeconds}`,

@@ -23,7 +23,7 @@ export function claimStatement({ names }: Database): Statement {
         CASE WHEN octet_length(j.payload) <= ${INLINE_PAYLOAD_BYTES} THEN j.payload END AS payload,
         octet_length(j.payload) > ${INLINE_PAYLOAD_BYTES} AS large,
         j.contenttype, j.payloadencoding, j.headers, j.metadata, j.method, j.protocol, j.retrycount,
-        j.maxretries, j.timeout, j.recoveries, j.tenantid, j.createdby, j.parentjobid,
+        j.maxretries, j.timeout, j.recoveries, j.orderingkey, j.tenantid, j.createdby, j.parentjobid,
         j.correlationid, j.createdon`,
   }
 }

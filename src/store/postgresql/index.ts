@@ -20,6 +20,7 @@ import {
 import { makeSchedules } from './schedules.ts'
 import { makeSettle, makeSettled } from './settle.ts'
 import { makeTransactions } from './transaction.ts'
+import { makeTurns } from './turns.ts'
 
 export type { PostgresqlSettings } from './connect.ts'
 
@@ -50,6 +51,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
     openTransaction: transactions.open,
     updateProgress: makeUpdateProgress(database),
     promoteDue: makePromoteDue(database),
+    ...makeTurns(database),
     renew: makeRenew(database),
     stillHeld: makeStillHeld(database),
     recoverExpired: makeRecoverExpired(database),

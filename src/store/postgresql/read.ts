@@ -94,8 +94,10 @@ export function makeQueueDepths(database: Database) {
     name: 'crossdock_depths',
     text: `SELECT queue, count(*) FILTER (WHERE statusid = 0)::int AS pending,
         count(*) FILTER (WHERE statusid = 2)::int AS processing,
+        count(*) FILTER (WHERE statusid = 1)::int AS queued,
         count(*) FILTER (WHERE statusid IN (5, 7))::int AS waiting
       FROM (${part('statusid = 0 AND active')} UNION ALL ${part('statusid = 2')}
+        UNION ALL ${part('statusid = 1 AND active')}
         UNION ALL ${part('statusid IN (5, 7) AND active')}) unfinished
       GROUP BY queue ORDER BY queue LIMIT 1000`,
   }
@@ -104,6 +106,7 @@ export function makeQueueDepths(database: Database) {
       queue: string
       pending: number
       processing: number
+      queued: number
       waiting: number
     }>(statement, [])
     return rows

@@ -76,6 +76,15 @@ function targetDatabase(uri: string): TargetDatabase {
         await connection.end()
       }
     },
+    sqlAsGiver: async (text) => {
+      const connection = await pool.getConnection()
+      try {
+        await connection.query('SET @crossdock_gives_turns = 1')
+        await connection.query(text)
+      } finally {
+        connection.destroy()
+      }
+    },
     lockRow: async (id, table = 'queue_jobs') => {
       const connection = await pool.getConnection()
       await connection.query('START TRANSACTION')
@@ -83,6 +92,19 @@ function targetDatabase(uri: string): TargetDatabase {
       return {
         release: async () => {
           await connection.query('ROLLBACK')
+          connection.release()
+        },
+      }
+    },
+    openTransaction: async () => {
+      const connection = await pool.getConnection()
+      await connection.query('START TRANSACTION')
+      return {
+        sql: async (text, values = []) => {
+          await connection.query(text, [...values])
+        },
+        commit: async () => {
+          await connection.query('COMMIT')
           connection.release()
         },
       }

@@ -114,13 +114,6 @@ export const plainSqlSuite = storeSuite('jobs of plain SQL', (bed) => {
     expect((await rowOf(bed.database, id))['modifiedon']).toEqual(told)
   })
 
-  it('is refused with an ordering key, as long as nothing keeps the order', async () => {
-    await expect(insertRow({ orderingkey: 'customer-1' })).rejects.toThrow(
-      /orderingkey_not_available/,
-    )
-    expect((await insertRow({ orderingkey: null }))['orderingkey']).toBeNull()
-  })
-
   it('is refused with a status or a type that there is not', async () => {
     for (const columns of [{ statusid: 8 }, { statusid: -1 }, { typeid: 4 }, { typeid: -1 }]) {
       await expect(insertRow(columns)).rejects.toThrow(REFUSED)

@@ -75,6 +75,15 @@ function targetDatabase(database: TestDatabase): TargetDatabase {
       }),
     sql,
     sqlInZone: (zone, text, values = []) => inSession(zone, text, values),
+    sqlAsGiver: async (text) => {
+      const client = new pg.Client({ ...connection, options: '-c crossdock.quiet=on' })
+      await client.connect()
+      try {
+        await client.query(text)
+      } finally {
+        await client.end()
+      }
+    },
     lockRow: async (id, table = 'queue_jobs') => {
       const client = await pool.connect()
       await client.query('BEGIN')
@@ -82,6 +91,19 @@ function targetDatabase(database: TestDatabase): TargetDatabase {
       return {
         release: async () => {
           await client.query('ROLLBACK')
+          client.release()
+        },
+      }
+    },
+    openTransaction: async () => {
+      const client = await pool.connect()
+      await client.query('BEGIN')
+      return {
+        sql: async (text, values = []) => {
+          await client.query(numbered(text), [...values])
+        },
+        commit: async () => {
+          await client.query('COMMIT')
           client.release()
         },
       }

@@ -33,6 +33,7 @@ export const promoteSuite = storeSuite('promoting what is due', (bed) => {
       count: 0,
       queues: [],
       nextDueInMs: null,
+      turns: [],
     })
     await insert(bed.store, newJob({ delayMs: 2 * HOUR }), newJob({ delayMs: HOUR }))
     const { nextDueInMs } = await bed.store.promoteDue({ limit: 10 })

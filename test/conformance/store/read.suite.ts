@@ -53,8 +53,8 @@ export const readSuite = storeSuite('reading', (bed) => {
     const ended = await claimNew(bed.store, { queue: 'ended' })
     await bed.store.settle([settlement(ended)])
     expect(await bed.store.queueDepths()).toEqual([
-      { queue: 'a', pending: 0, processing: 0, waiting: 1 },
-      { queue: 'b', pending: 2, processing: 1, waiting: 1 },
+      { queue: 'a', pending: 0, processing: 0, queued: 0, waiting: 1 },
+      { queue: 'b', pending: 2, processing: 1, queued: 0, waiting: 1 },
     ])
   })
 

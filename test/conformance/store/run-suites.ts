@@ -16,6 +16,8 @@ import type { StoreSuite } from './store-suite.ts'
 import type { Target } from './target.ts'
 import { transactionPoolSuite } from './transaction-pool.suite.ts'
 import { transactionSuite } from './transaction.suite.ts'
+import { turnGiversSuite } from './turn-givers.suite.ts'
+import { turnsSuite } from './turns.suite.ts'
 
 /** Every suite; the one that kills the server comes last. */
 const SUITES: readonly StoreSuite[] = [
@@ -29,6 +31,8 @@ const SUITES: readonly StoreSuite[] = [
   transactionSuite,
   transactionPoolSuite,
   promoteSuite,
+  turnsSuite,
+  turnGiversSuite,
   readSuite,
   statisticsSuite,
   schedulesSuite,

@@ -34,6 +34,12 @@ export interface TargetServer {
   stop(): Promise<void>
 }
 
+/** A transaction of another program, its values in place of `?`. */
+export interface OpenTransaction {
+  sql(text: string, values?: readonly unknown[]): Promise<void>
+  commit(): Promise<void>
+}
+
 /** One test file's own database, and what another program could do to it. */
 export interface TargetDatabase {
   /** As `database.url` takes it. */
@@ -43,8 +49,12 @@ export interface TargetDatabase {
   sql(text: string, values?: readonly unknown[]): Promise<readonly Row[]>
   /** The same from a session in another time zone, such as `America/New_York`. */
   sqlInZone(zone: string, text: string, values?: readonly unknown[]): Promise<readonly Row[]>
+  /** One statement, as the store's own connections run it: no trigger corrects a status. */
+  sqlAsGiver(text: string): Promise<void>
   /** Locks a row of `queue_jobs`, or of another table, from another connection until it is released. */
   lockRow(id: string, table?: string): Promise<{ release(): Promise<void> }>
+  /** Another program's transaction, begun and left open. */
+  openTransaction(): Promise<OpenTransaction>
   /**
    * Runs `takes` in a transaction and, as soon as somebody waits for what that has locked, `wants`: where
    * that somebody holds it, he is in a deadlock with us, and the one whom the server breaks off. All is

@@ -10,6 +10,7 @@ import type { Store } from '../../../src/ports/store.ts'
 import type { WakeUpChannel } from '../../../src/ports/wake-ups.ts'
 import type { WorkerSettings } from '../../../src/worker/settings.ts'
 import { startWakeUps, type RunningWakeUps } from '../../../src/worker/wake-ups.ts'
+import { createTurnGiver } from '../../../src/worker/turns.ts'
 import { createWorkers, type Workers } from '../../../src/worker/workers.ts'
 import { recordingLog, type LoggedLine } from './recording-log.ts'
 
@@ -74,11 +75,14 @@ export async function startInstance(
     random: Math.random,
     log,
   })
+  const turns = createTurnGiver({ store, wakeUps, clock: systemClock, log })
+  turns.start()
   workers.start()
   let stopping: Promise<void> | undefined
   const stop = (graceMs = 5_000): Promise<void> =>
     (stopping ??= (async () => {
       await workers.stop(graceMs)
+      await turns.stop()
       await wakeUps.stop()
       await store.close()
     })())

@@ -43,6 +43,13 @@ describe('POST /api/jobs', () => {
     expect((await answer).status).toBe(202)
   })
 
+  test('with an ordering key it is queued for its turn', async () => {
+    const { memory, url } = await started()
+    const answer = await post(url, { handler: 'h', ordering_key: 'k' })
+    expect(answer.json['status']).toBe('queued')
+    expect(memory.enqueued[0]).toMatchObject({ orderingKey: 'k' })
+  })
+
   test('maps every field to its column', async () => {
     const { memory, url } = await started()
     const body = {
@@ -56,6 +63,7 @@ describe('POST /api/jobs', () => {
       type: 'system',
       scheduled_at: '2026-07-01T02:00:00+02:00',
       unique_key: 'u',
+      ordering_key: 'o',
       tenant_id: 't',
       created_by: 'c',
       correlation_id: 'x',
@@ -81,6 +89,7 @@ describe('POST /api/jobs', () => {
       contentType: undefined,
       scheduledAt: new Date('2026-07-01T00:00:00Z'),
       uniqueKey: 'u',
+      orderingKey: 'o',
       dedupeKey: undefined,
       tenantId: 't',
       createdBy: 'c',

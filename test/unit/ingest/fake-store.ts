@@ -66,8 +66,10 @@ export function countingWakeUps(): WakeUps & { readonly woken: string[][]; waits
     waiting() {
       this.waits += 1
     },
+    turns: () => undefined,
     onReady: () => () => undefined,
     onWaiting: () => () => undefined,
+    onTurns: () => () => undefined,
     onSchedules: () => () => undefined,
   }
 }
