@@ -44,6 +44,12 @@ interface Entry {
 /** Leases of one statement. */
 const MAX_RENEWED = 1_000
 
+/**
+ * A process is not ended for a shorter silence, however short its leases: on a machine that is overloaded a
+ * thread may wait for seconds until it runs. In milliseconds.
+ */
+const HUNG_MS = 5_000
+
 /** How often is looked at what has begun, in milliseconds. Most handlers end before their begin is written. */
 const TICK_MS = 50
 
@@ -76,7 +82,7 @@ export function createRenewal(parts: RenewalParts): Renewal {
   function tick(): void {
     timer = clock.after(TICK_MS, tick)
     silentMs = silence.tick(now())
-    if (silentMs >= leaseMs && isHung()) {
+    if (silentMs >= Math.max(leaseMs, HUNG_MS) && isHung()) {
       timer.cancel()
       parts.endProcess(silentMs)
       return

@@ -117,7 +117,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: '5: a process that hangs does not keep its jobs',
     file: 'src/leases/renewal.ts',
-    line: 'if (silentMs >= leaseMs && isHung()) {',
+    line: 'if (silentMs >= Math.max(leaseMs, HUNG_MS) && isHung()) {',
     instead: 'if (silentMs < 0 && isHung()) {',
     testFile: 'test/unit/leases/renewal.test.ts',
     test: 'ends the process once no handler is within its limits',
@@ -205,7 +205,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: '10: a shutdown gives back what has not begun',
     file: 'src/worker/pool.ts',
-    line: '      retry?.cancel()\n      giveBack(waiting.splice(0))',
+    line: '      retry?.cancel()\n      giveBackWaiting()',
     instead: '      retry?.cancel()',
     testFile: 'test/integration/worker/stopping.test.ts',
     test: 'lets running handlers finish, and gives back at once what has not begun',
