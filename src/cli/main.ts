@@ -28,6 +28,7 @@ Exit codes:
   0    done
   1    it did not work: the message says why
   2    wrong usage
+  86   its main thread hung, and it ended itself
   130  a second Ctrl-C while stopping
 
 Environment:

@@ -34,13 +34,12 @@ function facts(configuration: Configuration, handlers: readonly string[]): reado
     ['handlers', jobs.handlerFolders.length === 0 ? 'none: jobs.handlers is empty' : handlerText],
     ...subscriptions.map((one) => ['subscription', subscriptionText(one)] as const),
   ]
-  const open = subscriptions.filter(({ map }) => map?.dedupe_key === undefined)
+  const open = subscriptions.filter(({ atLeastOnceWhen }) => atLeastOnceWhen !== undefined)
   const whose =
     open.length < subscriptions.length ? ` to ${open.map(({ name }) => name).join(', ')}` : ''
   const note = `Sent${whose} without an Idempotency-Key, a message is at-least-once: sent again, it is a second job.`
   const rows = lines.map(([label, text]) => `  ${label.padEnd(15)}${text}`)
-  const isSilent = subscriptions.every(({ atLeastOnceWhen }) => atLeastOnceWhen === undefined)
-  return isSilent ? rows : [...rows, `  ${''.padEnd(15)}${note}`]
+  return open.length === 0 ? rows : [...rows, `  ${''.padEnd(15)}${note}`]
 }
 
 function workersText({ jobs }: Configuration): string {

@@ -29,6 +29,16 @@ export function endHungProcess(silentMs: number): void {
   )
 }
 
+/** Tells on standard error that the main thread does not answer. Waits for nobody. */
+export function tellOfSilence(silentMs: number): void {
+  write(
+    2,
+    `crossdock: the main thread has not answered for ${Math.round(silentMs / 1_000)} s: a handler blocks it.` +
+      ` The process ends with code ${HUNG_EXIT_CODE} once none is within its time-out and grace.\n`,
+    () => undefined,
+  )
+}
+
 let exiting = false
 
 function exitMainThread(): void {

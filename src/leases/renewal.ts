@@ -19,6 +19,8 @@ export interface RenewalParts {
   readonly tell: (message: FromKeeper) => void
   /** Ends the process: its main thread hangs, and has for so long. */
   readonly endProcess: (silentMs: number) => void
+  /** Says that the main thread, which writes the log, does not answer; once for each silence. */
+  readonly warn: (silentMs: number) => void
 }
 
 /** Renews leases, and watches the main thread. */
@@ -81,7 +83,9 @@ export function createRenewal(parts: RenewalParts): Renewal {
 
   function tick(): void {
     timer = clock.after(TICK_MS, tick)
+    const before = silentMs
     silentMs = silence.tick(now())
+    if (before < leaseMs && silentMs >= leaseMs) parts.warn(silentMs)
     if (silentMs >= Math.max(leaseMs, HUNG_MS) && isHung()) {
       timer.cancel()
       parts.endProcess(silentMs)

@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
-import { endHungProcess } from './end-process.ts'
+import { endHungProcess, tellOfSilence } from './end-process.ts'
 import { LeaseTable, sharedNowMs } from './lease-table.ts'
 import type { FromKeeper, KeeperData, ToKeeper } from './messages.ts'
 import { createRenewal } from './renewal.ts'
@@ -16,6 +16,7 @@ export function runLeaseThread({ settings, memory }: KeeperData, store: Store, c
     now: sharedNowMs,
     tell: (message: FromKeeper) => parentPort?.postMessage(message),
     endProcess: endHungProcess,
+    warn: tellOfSilence,
   })
   parentPort?.on('message', (message: ToKeeper) => {
     if (message.kind === 'held') renewal.hold(message)

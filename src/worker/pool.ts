@@ -253,11 +253,17 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
   function queueAlone(each: HeldJob): void {
     const former = single
     single = each
-    const asked = alone.request(() => {
+    const { jobId } = each.job
+    const asked = alone.request(async () => {
       single = undefined
-      return begin(each)
+      log.warn({ job: jobId }, 'a job that was lost with its process before runs alone')
+      await begin(each)
+      log.info({ job: jobId }, 'other jobs begin again')
     })
-    if (asked) return
+    if (asked) {
+      if (waitsAlone()) log.warn({ job: jobId }, 'no other job begins until one has run alone')
+      return
+    }
     single = former
     giveBack([each], alone.againInMs() * (1 + random() / 4))
   }
@@ -274,6 +280,11 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
       }
       if (waiting.length > 0) watchWaiting()
     })
+  }
+
+  // A function, since the compiler would otherwise take `single` for unchanged across the request.
+  function waitsAlone(): boolean {
+    return single !== undefined
   }
 
   function giveBackWaiting(): void {

@@ -25,6 +25,7 @@ function setUp() {
     announced: [] as Announcement[],
     told: [] as FromKeeper[],
     ended: [] as number[],
+    warned: [] as number[],
   }
   const mine = (keys: readonly ExecutionKey[]): readonly ExecutionKey[] =>
     keys.filter(({ jobId }) => !lost.has(jobId))
@@ -67,6 +68,7 @@ function setUp() {
     now: () => clock.monotonicMs(),
     tell: (message) => seen.told.push(message),
     endProcess: (silentMs) => seen.ended.push(silentMs),
+    warn: (silentMs) => seen.warned.push(silentMs),
   })
   let answering = true
   const beat = (): void => {
@@ -208,6 +210,8 @@ describe('while the main thread is silent', () => {
     ])
     expect(seen.announced).toEqual([{ queues: ['mail'], schedules: false }])
     expect(unbegun.begin(1_000)).toBe(false)
+    await clock.advance(60_000)
+    expect(seen.warned).toHaveLength(1)
   })
 
   it('keeps a handler that is within its time-out and grace, and lets go one that is not', async () => {
