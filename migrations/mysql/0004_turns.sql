@@ -13,15 +13,15 @@ ALTER TABLE queue_jobs DROP CONSTRAINT /*M! IF EXISTS */ queue_jobs_orderingkey_
 -- and for one that has ended.
 --
 -- turnholder: of who has the turn (Pending, Processing, Retrying). It is unique: two jobs of one key cannot
--- have it at once, whatever anybody does.
-ALTER TABLE queue_jobs ADD COLUMN /*M! IF NOT EXISTS */ turnholder varchar(515) GENERATED ALWAYS AS
-  (CASE WHEN statusid = 2 OR (statusid IN (0, 5) AND active)
-    THEN CONCAT(COALESCE(CONCAT(CHAR_LENGTH(tenantid), ':', tenantid), ''), '|', orderingkey) END) VIRTUAL;
+-- have it at once, whatever anybody does. turnlane: of who waits for it (Queued, Scheduled), in the order of
+-- seq.
+--
+-- Plain columns that the triggers set: in an UPDATE of several tables MariaDB computes generated columns
+-- before the trigger and not again after it, and the index entries of a row that the trigger changes are then
+-- those of another status.
+ALTER TABLE queue_jobs ADD COLUMN /*M! IF NOT EXISTS */ turnholder varchar(515);
 
--- turnlane: of who waits for it (Queued, Scheduled), in the order of seq.
-ALTER TABLE queue_jobs ADD COLUMN /*M! IF NOT EXISTS */ turnlane varchar(515) GENERATED ALWAYS AS
-  (CASE WHEN statusid IN (1, 7) AND active
-    THEN CONCAT(COALESCE(CONCAT(CHAR_LENGTH(tenantid), ':', tenantid), ''), '|', orderingkey) END) VIRTUAL;
+ALTER TABLE queue_jobs ADD COLUMN /*M! IF NOT EXISTS */ turnlane varchar(515);
 
 ALTER TABLE queue_jobs ADD UNIQUE KEY /*M! IF NOT EXISTS */ queue_jobs_turn (turnholder);
 
@@ -40,14 +40,20 @@ SET NEW.statusid = CASE
   WHEN NEW.orderingkey IS NOT NULL AND NEW.statusid IN (0, 1, 2) THEN 1
   WHEN NEW.orderingkey IS NOT NULL AND NEW.statusid = 5 THEN 7
   WHEN NEW.statusid = 1 THEN 0
-  ELSE NEW.statusid END;
+  ELSE NEW.statusid END,
+  NEW.turnholder = CASE WHEN NEW.statusid = 2 OR (NEW.statusid IN (0, 5) AND NEW.active)
+    THEN CONCAT(COALESCE(CONCAT(CHAR_LENGTH(NEW.tenantid), ':', NEW.tenantid), ''), '|', NEW.orderingkey) END,
+  NEW.turnlane = CASE WHEN NEW.statusid IN (1, 7) AND NEW.active
+    THEN CONCAT(COALESCE(CONCAT(CHAR_LENGTH(NEW.tenantid), ':', NEW.tenantid), ''), '|', NEW.orderingkey) END;
 
 -- The same for people who change rows by hand, and modifiedon for writers that do not set it. Our own
--- connections set @crossdock_gives_turns: they alone make a Queued job Pending.
+-- connections set @crossdock_gives_turns: their statuses are taken as they are, and they alone make a Queued
+-- job Pending.
 DROP TRIGGER IF EXISTS crossdock_queue_jobs_update;
 
 CREATE /*M! OR REPLACE */ TRIGGER /*!80029 IF NOT EXISTS */ crossdock_queue_jobs_update BEFORE UPDATE ON queue_jobs FOR EACH ROW
 SET NEW.statusid = CASE
+    WHEN @crossdock_gives_turns IS NOT NULL THEN NEW.statusid
     WHEN NEW.statusid <=> OLD.statusid AND NEW.scheduledat <=> OLD.scheduledat
       AND NEW.cancelrequested <=> OLD.cancelrequested AND NEW.orderingkey <=> OLD.orderingkey
       AND NEW.tenantid <=> OLD.tenantid AND NEW.active <=> OLD.active THEN NEW.statusid
@@ -62,10 +68,14 @@ SET NEW.statusid = CASE
       WHEN NEW.statusid = 1 OR (NEW.statusid IN (5, 7) AND NEW.scheduledat IS NULL) THEN 0
       ELSE NEW.statusid END
     WHEN NEW.statusid IN (5, 7) THEN IF(NEW.scheduledat IS NULL, 1, 7)
-    WHEN NEW.statusid IN (0, 2) AND @crossdock_gives_turns IS NULL THEN 1
+    WHEN NEW.statusid IN (0, 2) THEN 1
     ELSE NEW.statusid END,
   NEW.modifiedon = CASE WHEN NEW.modifiedon <=> OLD.modifiedon THEN UTC_TIMESTAMP(6)
-    ELSE NEW.modifiedon END;
+    ELSE NEW.modifiedon END,
+  NEW.turnholder = CASE WHEN NEW.statusid = 2 OR (NEW.statusid IN (0, 5) AND NEW.active)
+    THEN CONCAT(COALESCE(CONCAT(CHAR_LENGTH(NEW.tenantid), ':', NEW.tenantid), ''), '|', NEW.orderingkey) END,
+  NEW.turnlane = CASE WHEN NEW.statusid IN (1, 7) AND NEW.active
+    THEN CONCAT(COALESCE(CONCAT(CHAR_LENGTH(NEW.tenantid), ':', NEW.tenantid), ''), '|', NEW.orderingkey) END;
 
 -- All of it is done.
 UPDATE crossdock_migrations SET statements = NULL WHERE number = 4;

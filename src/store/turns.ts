@@ -38,21 +38,27 @@ export async function giveAll(names: readonly string[], give: GiveGroup): Promis
   if (wanted.length === 0) return { queues: [], count: 0 }
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     const given = await giveUnlessTaken(wanted, give)
-    if (given !== undefined) return summary(given)
+    if (given === 'locked') break
+    if (given !== 'taken') return summary(given)
   }
   const given: FreeHead[] = []
-  for (const name of wanted) given.push(...((await giveUnlessTaken([name], give)) ?? []))
+  for (const name of wanted) {
+    const some = await giveUnlessTaken([name], give)
+    if (typeof some !== 'string') given.push(...some)
+  }
   return summary(given)
 }
 
 async function giveUnlessTaken(
   names: readonly string[],
   give: GiveGroup,
-): Promise<readonly FreeHead[] | undefined> {
+): Promise<readonly FreeHead[] | 'taken' | 'locked'> {
   try {
     return await give(names)
   } catch (error) {
-    if (isCrossdockError(error, 'database_constraint')) return undefined
+    if (isCrossdockError(error, 'database_constraint')) return 'taken'
+    // Somebody stands still with one of these turns: the others must not wait for him.
+    if (isCrossdockError(error, 'database_locked')) return 'locked'
     throw error
   }
 }

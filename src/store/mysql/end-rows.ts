@@ -69,8 +69,8 @@ export function endRows({ names }: Database, ends: readonly LockedEnd[]) {
       })),
     ),
     tail: `]', '$[*]' COLUMNS (
-        seq bigint PATH '$.q', statusid int PATH '$.s', result longtext PATH '$.r',
-        error longtext PATH '$.e', deadreason varchar(255) PATH '$.d', delay bigint PATH '$.w',
+        seq bigint PATH '$.q', statusid int PATH '$.s', result longtext CHARACTER SET utf8mb4 PATH '$.r',
+        error longtext CHARACTER SET utf8mb4 PATH '$.e', deadreason varchar(255) CHARACTER SET utf8mb4 PATH '$.d', delay bigint PATH '$.w',
         retried int PATH '$.n', lowered int PATH '$.l', duration bigint PATH '$.u', recovered int PATH '$.t'
       )) d
       STRAIGHT_JOIN ${names.queueJobs} j FORCE INDEX (PRIMARY) ON j.seq = d.seq

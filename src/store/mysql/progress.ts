@@ -23,7 +23,7 @@ export function makeUpdateProgress(database: Database) {
         head: `UPDATE JSON_TABLE('[`,
         parts: jsonParts(objects),
         tail: `]', '$[*]' COLUMNS (seq bigint PATH '$.q', current int PATH '$.c', total int PATH '$.t',
-            message varchar(500) PATH '$.m')) d
+            message varchar(500) CHARACTER SET utf8mb4 PATH '$.m')) d
           STRAIGHT_JOIN ${database.names.queueJobs} j FORCE INDEX (PRIMARY) ON j.seq = d.seq
           SET j.progress = d.current, j.progresstotal = d.total, j.progressmessage = d.message,
             j.modifiedon = UTC_TIMESTAMP(6)`,

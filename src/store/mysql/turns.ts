@@ -23,7 +23,7 @@ export function makeTurns(database: Database) {
   async function freeHeads(names: readonly string[]): Promise<readonly HeadRow[]> {
     const lanes = jsonParts(names.map((name) => ({ n: name }))).join(',')
     const { rows } = await database.run<HeadRow>(`SELECT j.seq, j.queue
-      FROM JSON_TABLE('[${lanes}]', '$[*]' COLUMNS (name varchar(515) PATH '$.n')) lane
+      FROM JSON_TABLE('[${lanes}]', '$[*]' COLUMNS (name varchar(515) CHARACTER SET utf8mb4 PATH '$.n')) lane
       STRAIGHT_JOIN ${queueJobs} j FORCE INDEX (PRIMARY) ON j.seq = (
         SELECT w.seq FROM ${queueJobs} w FORCE INDEX (queue_jobs_lane)
         WHERE w.turnlane = lane.name ORDER BY w.seq LIMIT 1)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { beforeEach, expect, it } from 'vitest'
 import type { HandlerTransaction } from '../../../src/ports/store.ts'
+import { createMysqlStore } from '../../../src/store/mysql/index.ts'
 import { migrateMysql } from '../../../src/store/mysql/migrate.ts'
 import { splitStatements } from '../../../src/store/mysql/statements.ts'
 import { CLAIM, claimNew, codeOf, count, insert, newJob, newJobs, settlement } from './jobs.ts'
@@ -316,6 +317,67 @@ export const mysqlRulesSuite = storeSuite('rules of MySQL', (bed) => {
     }
     const [row] = await bed.database.sql('SELECT statusid, leaseepoch FROM queue_jobs')
     expect(row).toEqual({ statusid: 2, leaseepoch: job.epoch })
+  })
+
+  it('texts and keys are whole where the database has another character set', async () => {
+    await inFreshDatabase(async (uri) => {
+      const admin = await connect()
+      await admin.query(
+        `CREATE DATABASE ${uri.slice(uri.lastIndexOf('/') + 1)} CHARACTER SET latin1`,
+      )
+      await admin.end()
+      await migrateMysql({ connection: { uri }, dryRun: false })
+      const store = createMysqlStore({
+        connection: { uri },
+        handlerConnections: 1,
+        idleInTransactionMs: 10_000,
+        onConnectionError: () => undefined,
+      })
+      try {
+        const orderingKey = '日本 😀'
+        expect(await insert(store, newJob({ id: 'a', orderingKey }))).toEqual(['stored'])
+        expect(await store.giveTurns([{ tenantId: null, orderingKey }])).toMatchObject({ count: 1 })
+        const jobs = await store.claim(CLAIM)
+        const result = '"日本 é € 😀"'
+        const progress = { current: 1, total: 2, message: '進捗 😀' }
+        await store.updateProgress(jobs.map(({ jobId, epoch }) => ({ jobId, epoch, progress })))
+        await store.settle(jobs.map((job) => settlement(job, { kind: 'completed', result })))
+        expect(await store.findJob('a')).toMatchObject({
+          result,
+          progress: { message: progress.message },
+        })
+      } finally {
+        await store.close()
+      }
+    })
+  })
+
+  it('a time that a person gave a running job does not hide it once it is given back', async () => {
+    const job = await claimNew(bed.store)
+    await bed.database.sql(
+      'UPDATE queue_jobs SET scheduledat = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR WHERE id = ?',
+      [job.jobId],
+    )
+    await bed.store.settle([settlement(job, { kind: 'returned', delayMs: 0 })])
+    expect(await bed.store.claim(CLAIM)).toHaveLength(1)
+  })
+
+  it('jobs with an ordering key are in their indexes as they are, after an UPDATE of two tables too', async () => {
+    for (const id of ['1', '2', '3']) await insert(bed.store, newJob({ id, orderingKey: 'k' }))
+    await bed.database.sql(
+      `UPDATE queue_jobs j JOIN (SELECT '1' AS id UNION SELECT '2') i ON i.id = j.id
+       SET j.statusid = 0`,
+    )
+    expect(await count(bed.database, 'queue_jobs', 'statusid = 1')).toBe(3)
+    await bed.store.giveTurns([{ tenantId: null, orderingKey: 'k' }])
+    await bed.database.sql(
+      `UPDATE queue_jobs j JOIN (SELECT '1' AS id) i ON i.id = j.id SET j.cancelrequested = true`,
+    )
+    expect(await bed.store.giveTurns([{ tenantId: null, orderingKey: 'k' }])).toMatchObject({
+      count: 1,
+    })
+    const [row] = await bed.database.sql('CHECK TABLE queue_jobs EXTENDED')
+    expect(row?.['Msg_text']).toBe('OK')
   })
 
   it('tables of somebody else are left alone', async () => {
