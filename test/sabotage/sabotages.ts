@@ -172,7 +172,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: '8: what is due later waits',
-    file: 'migrations/postgresql/0001_tables.sql',
+    file: 'migrations/postgresql/0004_turns.sql',
     line: '    NEW.statusid := 7;\n',
     instead: '    NEW.statusid := 0;\n',
     testFile: STORE,
