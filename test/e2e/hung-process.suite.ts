@@ -1,22 +1,21 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { HUNG_EXIT_CODE } from '../../src/ports/lease-keeper.ts'
-import { mysqlTarget } from '../conformance/store/mysql-target.ts'
-import { postgresqlTarget } from '../conformance/store/postgresql-target.ts'
-import type { Row, TargetDatabase, TargetServer } from '../conformance/store/target.ts'
+import type { Row, Target, TargetDatabase, TargetServer } from '../conformance/store/target.ts'
 import { until } from '../integration/worker/harness.ts'
-import { startMariadb } from '../services/mariadb.ts'
-import { startPostgresql } from '../services/postgresql.ts'
 import { startOrSkip } from '../services/require.ts'
 import { blockingHome } from './blocking-handlers.ts'
 import { send } from './http-client.ts'
 import { startProgram, type RunningProgram, type TestFolder } from './program.ts'
 
-const TARGETS = [
-  postgresqlTarget('postgresql', () => startPostgresql()),
-  mysqlTarget('mariadb', () => startMariadb()),
-]
-
-describe.each(TARGETS)('on $name', (target) => {
+/**
+ * What becomes of processes that hang, stand still or are ended by a job. A file for each database, so that
+ * they run side by side.
+ * @param killers the handlers that end their process, of test/e2e/blocking-handlers.ts
+ */
+export function hungProcessSuite(
+  target: Target,
+  killers: readonly ('kill' | 'kill-at-once')[],
+): void {
   let server: TargetServer | undefined
   let database: TargetDatabase
   let cleanUps: (() => Promise<unknown>)[] = []
@@ -143,7 +142,7 @@ describe.each(TARGETS)('on $name', (target) => {
     expect(program.isRunning()).toBe(true)
   })
 
-  it.each(['kill', 'kill-at-once'])(
+  it.each(killers)(
     'a job that ends its process each time (%s) fails for good, and takes nothing with it',
     { timeout: 120_000 },
     async (killer) => {
@@ -201,4 +200,4 @@ describe.each(TARGETS)('on $name', (target) => {
     await untilStatus('at-once', 3)
     expect(performance.now() - from).toBeLessThan(5_000)
   })
-})
+}
