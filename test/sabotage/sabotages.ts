@@ -249,8 +249,8 @@ export const sabotages: readonly Sabotage[] = [
     file: 'src/worker/recovery.ts',
     line: 'if (isHeldHere(job)) return undefined',
     instead: '',
-    testFile: 'test/integration/worker/locks.test.ts',
-    test: 'holds up nobody else’s end, and is ended once the lock has gone, beyond the lease too',
+    testFile: 'test/unit/worker/recovery.test.ts',
+    test: 'leaves alone what this very instance holds, and takes what it held under an earlier epoch',
   },
   {
     name: '13: a key that somebody has goes beside the others',

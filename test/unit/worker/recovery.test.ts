@@ -69,3 +69,31 @@ describe('looking for the jobs of dead processes', () => {
     expect(clock.pending()).toBe(0)
   })
 })
+
+it('leaves alone what this very instance holds, and takes what it held under an earlier epoch', async () => {
+  const decided: unknown[] = []
+  const expired = (epoch: number): ExpiredJob => ({
+    jobId: 'mine',
+    epoch,
+    handler: 'h',
+    queue: 'default',
+    begun: false,
+    retryCount: 0,
+    maxRetries: null,
+    recoveries: 0,
+    lockedBy: 'me',
+    cancelRequested: false,
+  })
+  const { context, clock } = workerContext({
+    ping: () => Promise.resolve({ version: 'x', latencyMs: 1 }),
+    recoverExpired: ({ decide }) => {
+      decided.push(decide(expired(2)), decide(expired(1)))
+      return Promise.resolve([])
+    },
+  })
+  const recovery = createRecovery(context, ({ epoch }) => epoch === 2)
+  recovery.start()
+  await clock.advance(30_000)
+  recovery.stop()
+  expect(decided).toEqual([undefined, { kind: 'returned', delayMs: 0 }])
+})
