@@ -1,5 +1,5 @@
-/** Where an execution stands. */
-export type LeaseState = 'free' | 'held' | 'begun'
+/** Where an execution stands: claimed, its handler running, its end on the way to the database, or gone. */
+export type LeaseState = 'held' | 'begun' | 'ending' | 'free'
 
 /** The memory of a {@link LeaseTable}, as it travels to another thread. */
 export interface LeaseMemory {
@@ -11,7 +11,10 @@ export interface LeaseMemory {
 const FREE = 0
 const HELD = 1
 const BEGUN = 2
+const ENDING = 3
 const STATE_BITS = 3
+
+const STATES: readonly LeaseState[] = ['free', 'held', 'begun', 'ending']
 
 /** Reserved, not used, until so many executions are held at once. */
 const MAX_SLOTS = 1 << 20
@@ -70,6 +73,12 @@ export class LeaseTable {
     return Atomics.compareExchange(this.#words, slot, word, (word & ~STATE_BITS) | BEGUN) === word
   }
 
+  /** The handler has ended: its limits count no more. */
+  finish(slot: number, word: number): void {
+    const generation = word & ~STATE_BITS
+    Atomics.compareExchange(this.#words, slot, generation | BEGUN, generation | ENDING)
+  }
+
   /** Takes an execution that has not begun away from the main thread. Returns whether it was there. */
   takeUnbegun(slot: number, word: number): boolean {
     return Atomics.compareExchange(this.#words, slot, word, (word & ~STATE_BITS) | FREE) === word
@@ -84,8 +93,7 @@ export class LeaseTable {
   stateOf(slot: number, word: number): LeaseState {
     const now = Atomics.load(this.#words, slot)
     if ((now & ~STATE_BITS) !== (word & ~STATE_BITS)) return 'free'
-    const state = now & STATE_BITS
-    return state === HELD ? 'held' : state === BEGUN ? 'begun' : 'free'
+    return STATES[now & STATE_BITS] ?? 'free'
   }
 
   /** Until when a begun execution may run, by {@link sharedNowMs}. */

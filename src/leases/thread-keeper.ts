@@ -123,6 +123,9 @@ export function createThreadKeeper(options: ThreadKeeperOptions): LeaseKeeper {
     let ended = false
     return {
       begin: (limitMs) => table.begin(slot, word, sharedNowMs() + limitMs),
+      finish: () => {
+        table.finish(slot, word)
+      },
       end: () => {
         if (ended) return
         ended = true

@@ -16,6 +16,8 @@ export interface Lease {
    * `false`: the execution was given back, since this process had stopped answering, and must not start.
    */
   begin(limitMs: number): boolean
+  /** Says that its handler has ended: its end waits to be stored, which has no limit. */
+  finish(): void
   /** Renews it no more. May be called twice. */
   end(): void
 }

@@ -92,6 +92,7 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     } finally {
       timer.cancel()
       held.abort = undefined
+      held.lease.finish()
       effects.over = true
     }
     const durationMs = clock.monotonicMs() - from

@@ -12,6 +12,24 @@ describe('the table that two threads share', () => {
     expect(other.deadlineOf(7)).toBe(1234.5)
   })
 
+  it('shows that a handler has ended, whose end waits to be stored', () => {
+    const main = new LeaseTable()
+    const other = new LeaseTable(main.memory)
+    const word = main.hold(7)
+    main.finish(7, word)
+    expect(other.stateOf(7, word)).toBe('held')
+    main.begin(7, word, 1)
+    main.finish(7, word)
+    expect(other.stateOf(7, word)).toBe('ending')
+    expect(other.takeUnbegun(7, word)).toBe(false)
+    main.end(7, word)
+    expect(other.stateOf(7, word)).toBe('free')
+    const next = main.hold(7)
+    main.begin(7, next, 1)
+    main.finish(7, word)
+    expect(other.stateOf(7, next)).toBe('begun')
+  })
+
   it('lets one of the two have an execution that has not begun, never both', () => {
     const main = new LeaseTable()
     const other = new LeaseTable(main.memory)

@@ -94,6 +94,9 @@ function setUp() {
     })
     return {
       begin: (limitMs: number) => table.begin(slot, word, clock.monotonicMs() + limitMs),
+      finish: () => {
+        table.finish(slot, word)
+      },
       end: () => {
         table.end(slot, word)
       },
@@ -143,10 +146,16 @@ describe('while the main thread answers', () => {
     const quick = hold('quick')
     quick.begin(1_000)
     quick.end()
+    // Its handler has ended, and its end waits for a slow database.
+    const ending = hold('ending')
+    ending.begin(1_000)
+    ending.finish()
     hold('held')
     hold('long').begin(60_000)
     hold('locked').begin(60_000)
     locked.add('locked')
+    await clock.advance(40)
+    expect(seen.begun).toEqual([])
     await clock.advance(100)
     expect(seen.begun).toEqual(['long'])
     locked.clear()

@@ -24,6 +24,7 @@ export function fakeLeases(): LeaseKeeper & {
         held.add(nameOf(key))
         return {
           begin: () => !returned.has(nameOf(key)),
+          finish: () => undefined,
           end: () => {
             held.delete(nameOf(key))
           },
