@@ -33,6 +33,7 @@ import { createGroupCommit } from './ingest/group-commit.ts'
 import { inboxKey } from './ingest/inbox-key.ts'
 import { createMessageSink } from './ingest/message-sink.ts'
 import { createHealth } from './observe/health.ts'
+import { OPEN_FLOW } from './ports/flow.ts'
 import type { Log } from './ports/log.ts'
 import { createScheduler } from './scheduler/scheduler.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
@@ -244,7 +245,8 @@ async function start(
   const running = parts.has('ingest')
     ? await startAdapters({
         adapters,
-        subscriptions: configuration.subscriptions,
+        configuration,
+        flow: () => OPEN_FLOW,
         sink,
         http: server.host,
         jobs: waits,

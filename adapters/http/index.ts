@@ -10,7 +10,12 @@ import { readWait } from '../../src/ports/http-wait.ts'
 import { answerTo } from './answer.ts'
 import { type Verified, withoutIdentity } from './identity.ts'
 import { toMessage } from './inbound.ts'
-import { httpSubscriptionOptions, type HttpSubscriptionOptions } from './options.ts'
+import {
+  httpConnectionOptions,
+  httpPublicationOptions,
+  httpSubscriptionOptions,
+  type HttpSubscriptionOptions,
+} from './options.ts'
 import { createVerify } from './verify/create.ts'
 import { createRefusalLog, refusalAnswer } from './verify/refusals.ts'
 
@@ -18,9 +23,17 @@ import { createRefusalLog, refusalAnswer } from './verify/refusals.ts'
  * Takes requests in as messages. The answer is the acknowledgement: 202 is sent when `deliver` has
  * resolved, which is after COMMIT; when it rejects nothing is stored, and the answer says so.
  */
-export const httpAdapter: AdapterDefinition<typeof httpSubscriptionOptions> = {
+export const httpAdapter: AdapterDefinition<
+  typeof httpSubscriptionOptions,
+  typeof httpConnectionOptions,
+  typeof httpPublicationOptions
+> = {
   protocol: 'http',
   subscriptionOptions: httpSubscriptionOptions,
+  connectionOptions: httpConnectionOptions,
+  publicationOptions: httpPublicationOptions,
+  templates: [],
+  subscriptionConnection: 'optional',
   withoutIdentity,
   start: async (context) => start(context),
 }

@@ -1,61 +1,115 @@
-import type { SubscriptionConfiguration } from '../config/configuration.ts'
+import type { Configuration } from '../config/configuration.ts'
+import type { Protocol } from '../domain/job-type.ts'
 import type {
+  AdapterContext,
   AdapterDefinition,
   AdapterHealth,
-  AdapterSubscription,
-  MessageSink,
   RunningAdapter,
 } from '../ports/adapter.ts'
-import type { HttpHost } from '../ports/http-host.ts'
-import type { JobWaits } from '../ports/job-waits.ts'
-import type { Log } from '../ports/log.ts'
+import type { Flow } from '../ports/flow.ts'
 
-/** The adapters at work. */
+/** What the parts of an instance give to every adapter. */
+export interface AdapterParts extends Pick<
+  AdapterContext<unknown>,
+  'sink' | 'http' | 'jobs' | 'log'
+> {
+  readonly adapters: readonly AdapterDefinition[]
+  readonly configuration: Pick<
+    Configuration,
+    'instance' | 'connections' | 'subscriptions' | 'publications'
+  >
+  /** Whether a subscription is to take messages in now. */
+  readonly flow: (subscription: string) => Flow
+}
+
+/** The adapters at work, one for each connection. */
 export interface RunningAdapters {
-  health(): readonly { readonly protocol: string; readonly health: AdapterHealth }[]
+  health(): readonly {
+    readonly protocol: Protocol
+    readonly connection: string | undefined
+    readonly health: AdapterHealth
+  }[]
   stop(): Promise<void>
 }
 
-/** Starts each adapter that has a subscription. When one fails to, those that run are stopped again. */
-export async function startAdapters(options: {
-  readonly adapters: readonly AdapterDefinition[]
-  readonly subscriptions: readonly SubscriptionConfiguration[]
-  readonly sink: MessageSink
-  readonly http: HttpHost
-  readonly jobs: JobWaits
-  readonly log: Log
-}): Promise<RunningAdapters> {
-  const { sink, http, jobs, log } = options
-  const running: { protocol: string; adapter: RunningAdapter }[] = []
+/** Starts an adapter for each connection that is used. When one fails to, those that run are stopped again. */
+export async function startAdapters(parts: AdapterParts): Promise<RunningAdapters> {
+  const { log } = parts
+  const running: {
+    protocol: Protocol
+    connection: string | undefined
+    adapter: RunningAdapter
+  }[] = []
   const stop = async (): Promise<void> => {
     await Promise.all(running.map(({ adapter }) => adapter.stop()))
   }
-  for (const adapter of options.adapters) {
-    const subscriptions = options.subscriptions
-      .filter(({ protocol }) => protocol === adapter.protocol)
-      .map((subscription): AdapterSubscription<Readonly<Record<string, unknown>>> => {
-        const { name, contentType } = subscription
-        // Parsed already; parsing again gives them the type that the adapter declared.
-        return {
-          name,
-          contentType,
-          options: adapter.subscriptionOptions.parse(subscription.options),
-        }
-      })
-    if (subscriptions.length === 0) continue
-    const bound = log.child({ adapter: adapter.protocol })
-    try {
-      const started = await adapter.start({ subscriptions, sink, http, jobs, log: bound })
-      running.push({ protocol: adapter.protocol, adapter: started })
-    } catch (error) {
-      await stop().catch((fault: unknown) => {
-        log.warn({ err: fault }, 'an adapter did not stop cleanly')
-      })
-      throw error
+  for (const definition of parts.adapters) {
+    for (const context of contextsOf(definition, parts)) {
+      try {
+        const adapter = await definition.start(context)
+        const { protocol } = definition
+        running.push({ protocol, connection: context.connection?.name, adapter })
+      } catch (error) {
+        await stop().catch((fault: unknown) => {
+          log.warn({ err: fault }, 'an adapter did not stop cleanly')
+        })
+        throw error
+      }
     }
   }
   return {
-    health: () => running.map(({ protocol, adapter }) => ({ protocol, health: adapter.health() })),
+    health: () =>
+      running.map(({ protocol, connection, adapter }) => ({
+        protocol,
+        connection,
+        health: adapter.health(),
+      })),
     stop,
   }
+}
+
+type Options = Readonly<Record<string, unknown>>
+
+/** What each connection of an adapter is given, and last what needs none. */
+function contextsOf(
+  definition: AdapterDefinition,
+  parts: AdapterParts,
+): readonly AdapterContext<Options, Options, Options>[] {
+  const { protocol } = definition
+  const { configuration } = parts
+  const mine = <T extends { readonly protocol: Protocol }>(all: readonly T[]): readonly T[] =>
+    all.filter((one) => one.protocol === protocol)
+  const connections = [...mine(configuration.connections), undefined]
+  return connections.flatMap((connection) => {
+    const subscriptions = mine(configuration.subscriptions)
+      .filter((one) => one.connection === connection?.name)
+      .map(({ name, contentType, options }) => ({
+        name,
+        contentType,
+        options,
+        flow: parts.flow(name),
+      }))
+    const publications = mine(configuration.publications)
+      .filter((one) => one.connection === connection?.name)
+      .map(({ name, timeoutMs, options }) => ({
+        name,
+        timeoutMs,
+        options,
+      }))
+    if (subscriptions.length + publications.length === 0) return []
+    return [
+      {
+        connection,
+        subscriptions,
+        publications,
+        sink: parts.sink,
+        http: parts.http,
+        jobs: parts.jobs,
+        instance: configuration.instance,
+        log: parts.log.child({ adapter: protocol, connection: connection?.name }),
+        connected: () => undefined,
+        failed: () => undefined,
+      },
+    ]
+  })
 }

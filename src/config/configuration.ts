@@ -79,10 +79,39 @@ export interface HttpConfiguration {
   readonly allowAnonymous: boolean
 }
 
+/** One connection of one adapter. */
+export interface ConnectionConfiguration {
+  readonly protocol: Protocol
+  readonly name: string
+  /** The adapter's own keys, as its `connectionOptions` put them out. They hold secrets: never log them. */
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+/** One publication of one adapter. */
+export interface PublicationConfiguration {
+  readonly protocol: Protocol
+  readonly name: string
+  /** Of {@link ConnectionConfiguration}, of the same protocol. */
+  readonly connection: string
+  /** Template of the message key. */
+  readonly key?: string | undefined
+  /** Templates of headers, by name. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly timeoutMs: number
+  readonly maxRetries?: number | undefined
+  readonly maxInFlight: number
+  readonly rateLimit?: { readonly count: number; readonly perMs: number } | undefined
+  readonly breaker: { readonly failures: number; readonly openMs: number }
+  /** The adapter's own keys, as its `publicationOptions` put them out. */
+  readonly options: Readonly<Record<string, unknown>>
+}
+
 /** One subscription of one adapter. */
 export interface SubscriptionConfiguration {
   readonly protocol: Protocol
   readonly name: string
+  /** Of {@link ConnectionConfiguration}, of the same protocol; left out: it needs none. */
+  readonly connection?: string | undefined
   readonly handler: string
   /** Left out, this and the next three: as the handler says, else `jobs`, else the defaults. */
   readonly queue?: string | undefined
@@ -121,7 +150,9 @@ export interface Configuration {
   readonly cache: CacheConfiguration
   readonly jobs: JobsConfiguration
   readonly http: HttpConfiguration
+  readonly connections: readonly ConnectionConfiguration[]
   readonly subscriptions: readonly SubscriptionConfiguration[]
+  readonly publications: readonly PublicationConfiguration[]
   readonly logging: LoggingConfiguration
   /** What is allowed and probably not meant: sentences for people. */
   readonly warnings: readonly string[]

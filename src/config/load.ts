@@ -4,6 +4,7 @@ import { CrossdockError, errorMessage } from '../domain/errors.ts'
 import type { AdapterDefinition } from '../ports/adapter.ts'
 import type { MappingCheck } from '../ports/expressions.ts'
 import type { Configuration } from './configuration.ts'
+import { checkConnections, checkPublications } from './connections.ts'
 import { checkAcrossKeys } from './cross-checks.ts'
 import { ConfigurationDocument } from './document.ts'
 import { findConfiguration } from './find.ts'
@@ -98,7 +99,9 @@ async function check(options: CheckOptions): Promise<LoadedConfiguration> {
   })
   const parsed = schema.safeParse(resolved.value)
   if (!parsed.success) reportIssues(parsed.error.issues, resolved)
+  const connections = checkConnections(resolved, adapters)
   const subscriptions = checkSubscriptions(resolved, adapters)
+  const publications = checkPublications(resolved, adapters)
   checkAcrossKeys(resolved)
   const mapping = await checkMapping(resolved, {
     adapters,
@@ -109,7 +112,16 @@ async function check(options: CheckOptions): Promise<LoadedConfiguration> {
   problems.throwIfAny()
   // Every issue of zod has been reported, or belongs to a value that was.
   if (!parsed.success) throw new CrossdockError('config_invalid', parsed.error.message)
-  const source = { file, directory, port, subscriptions, mapping, given: resolved.value }
+  const source = {
+    file,
+    directory,
+    port,
+    connections,
+    subscriptions,
+    publications,
+    mapping,
+    given: resolved.value,
+  }
   return {
     configuration: toConfiguration(parsed.data, source),
     masked: resolved.masked,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Protocol } from '../domain/job-type.ts'
 import type { AdapterDefinition } from '../ports/adapter.ts'
 import { RESERVED_PATHS } from '../ports/reserved-paths.ts'
+import { connectionOf } from './connections.ts'
 import { reportIssues } from './issues.ts'
 import { type KeyPath, pathText } from './key-path.ts'
 import { elementsAt, valueAt } from './loose-value.ts'
@@ -15,6 +16,8 @@ const httpOptions = z.object({
 /** One subscription of the file, as far as it can be read. */
 export interface SubscriptionOptions {
   readonly protocol: Protocol
+  /** The connection that it names, or the only one there is. */
+  readonly connection: string | undefined
   /** In the protocol's list. */
   readonly index: number
   readonly options: Readonly<Record<string, unknown>>
@@ -60,7 +63,11 @@ function adapterOptions(
       adapter.withoutIdentity === undefined
         ? 'it is sent again: its protocol gives messages no identity'
         : adapter.withoutIdentity(options)
-    return [{ protocol: adapter.protocol, index, options, atLeastOnceWhen }]
+    const { protocol } = adapter
+    const at = [...listPath(protocol), index]
+    const isOptional = adapter.subscriptionConnection === 'optional'
+    const connection = connectionOf(document, protocol, at, isOptional)
+    return [{ protocol, connection, index, options, atLeastOnceWhen }]
   }
   reportIssues(parsed.error.issues, document, [...listPath(adapter.protocol), index])
   return []

@@ -5,9 +5,11 @@ import type {
   Configuration,
   DatabaseConfiguration,
   JobsConfiguration,
+  PublicationConfiguration,
   SubscriptionConfiguration,
   TlsSettings,
 } from './configuration.ts'
+import type { NamedOptions, PublicationOptions } from './connections.ts'
 import { databaseOfAddress, databaseType, warningsOf } from './cross-checks.ts'
 import { makeInstanceId } from './instance-id.ts'
 import { valueAt } from './loose-value.ts'
@@ -24,7 +26,9 @@ export interface ConfigurationSource {
   readonly directory: string
   /** Stands in for `http.port`. */
   readonly port?: number | undefined
+  readonly connections: readonly NamedOptions[]
   readonly subscriptions: readonly SubscriptionOptions[]
+  readonly publications: readonly PublicationOptions[]
   readonly mapping: MappingFindings
   /** The value before zod: keys that were left out are not in it. */
   readonly given: unknown
@@ -52,7 +56,9 @@ export function toConfiguration(
       bodyLimitBytes: output.http.body_limit,
       allowAnonymous: output.auth.allow_anonymous,
     },
+    connections: source.connections,
     subscriptions: source.subscriptions.flatMap((one) => subscription(output, one, source)),
+    publications: source.publications.flatMap((one) => publication(output, one)),
     logging: { level: output.logging.level, format: output.logging.format },
     warnings: [...warningsOf(source.given), ...source.mapping.warnings],
   }
@@ -124,7 +130,7 @@ function totalWorkers({ workers, queues }: JobsConfiguration): number {
 
 function subscription(
   output: ConfigurationOutput,
-  { protocol, index, options, atLeastOnceWhen }: SubscriptionOptions,
+  { protocol, connection, index, options, atLeastOnceWhen }: SubscriptionOptions,
   { directory, mapping }: ConfigurationSource,
 ): readonly SubscriptionConfiguration[] {
   const common = output.integrations[protocol]?.subscriptions[index]
@@ -134,6 +140,7 @@ function subscription(
     {
       protocol,
       name: common.name,
+      connection,
       handler: common.handler,
       queue: common.queue,
       priority: common.priority,
@@ -145,6 +152,30 @@ function subscription(
       map: common.map === undefined ? undefined : mapValues(common.map),
       schema: file === undefined ? undefined : { file, text: mapping.schemas.get(file) ?? '' },
       onInvalid: common.on_invalid,
+      options,
+    },
+  ]
+}
+
+function publication(
+  output: ConfigurationOutput,
+  { protocol, name, connection, options }: PublicationOptions,
+): readonly PublicationConfiguration[] {
+  const common = output.integrations[protocol]?.publications[name]
+  if (common === undefined) return []
+  const { rate_limit: rate, breaker } = common
+  return [
+    {
+      protocol,
+      name,
+      connection,
+      key: common.key,
+      headers: common.headers ?? {},
+      timeoutMs: common.timeout_ms,
+      maxRetries: common.max_retries,
+      maxInFlight: common.max_in_flight,
+      rateLimit: rate === undefined ? undefined : { count: rate.count, perMs: rate.per },
+      breaker: { failures: breaker.failures, openMs: breaker.open },
       options,
     },
   ]

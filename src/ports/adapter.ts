@@ -3,9 +3,11 @@ import type { CrossdockError } from '../domain/errors.ts'
 import type { Protocol } from '../domain/job-type.ts'
 import type { InboundMessage } from '../domain/message.ts'
 import type { StatusWord } from '../domain/status.ts'
+import type { Flow } from './flow.ts'
 import type { HttpHost } from './http-host.ts'
 import type { JobWaits } from './job-waits.ts'
 import type { Log } from './log.ts'
+import type { OutboundMessage, Publishing } from './outbound.ts'
 
 /**
  * What became of one delivered message.
@@ -71,6 +73,13 @@ export interface MessageSink {
   ): Promise<readonly Delivery[]>
 }
 
+/** A connection as its adapter sees it. */
+export interface AdapterConnection<Options> {
+  readonly name: string
+  /** The protocol's own keys, checked against {@link AdapterDefinition.connectionOptions}. They hold secrets. */
+  readonly options: Options
+}
+
 /** A subscription as its adapter sees it. */
 export interface AdapterSubscription<Options> {
   readonly name: string
@@ -78,16 +87,46 @@ export interface AdapterSubscription<Options> {
   readonly contentType: 'json' | 'text' | 'binary'
   /** The protocol's own keys, checked against {@link AdapterDefinition.subscriptionOptions}. */
   readonly options: Options
+  /** Whether messages are to be taken in now: paused by people, by too many waiting rows, by an outage. */
+  readonly flow: Flow
 }
 
-/** What an adapter is given when it starts. */
-export interface AdapterContext<Options> {
-  readonly subscriptions: readonly AdapterSubscription<Options>[]
+/** A publication as its adapter sees it. */
+export interface AdapterPublication<Options> {
+  readonly name: string
+  /** The protocol's own keys, checked against {@link AdapterDefinition.publicationOptions}. */
+  readonly options: Options
+  /** How long the far side may take to confirm a message. */
+  readonly timeoutMs: number
+}
+
+/** What an adapter is given when one of its connections is to work. */
+export interface AdapterContext<
+  SubscriptionOptions,
+  ConnectionOptions = unknown,
+  PublicationOptions = unknown,
+> {
+  /** `undefined`: for the subscriptions that need none. */
+  readonly connection: AdapterConnection<ConnectionOptions> | undefined
+  readonly subscriptions: readonly AdapterSubscription<SubscriptionOptions>[]
+  readonly publications: readonly AdapterPublication<PublicationOptions>[]
   readonly sink: MessageSink
   readonly http: HttpHost
   /** For protocols whose senders may want the result of their job in the answer. */
   readonly jobs: JobWaits
+  /** `name` is the same for every instance of a deployment, `id` is this process's alone. */
+  readonly instance: { readonly name: string; readonly id: string }
   readonly log: Log
+  /**
+   * Says whether messages can be published now. While they cannot, the queues of its publications rest.
+   * Before the first call they rest as well. May be called at any time, also with what it said before.
+   */
+  readonly connected: (isConnected: boolean) => void
+  /**
+   * Says that it cannot go on: it is stopped, and started anew after a while, for ever. A connection that
+   * its library makes again by itself need not say so.
+   */
+  readonly failed: (error: unknown) => void
 }
 
 /** How an adapter is. */
@@ -96,25 +135,66 @@ export interface AdapterHealth {
   readonly detail?: string
 }
 
-/** An adapter at work. */
+/** An adapter at work, for one connection. */
 export interface RunningAdapter {
   health(): AdapterHealth
-  /** Stops taking messages in; what was delivered is still acknowledged. May be called twice. */
+  /**
+   * Publishes messages, at most {@link MAX_PUBLISHED} at once, and says of each, in order, what became of it. The
+   * order in which they reach the far side is that of the list where the protocol can keep it. `signal` aborts
+   * when nobody waits for the answer any more. Left out: it has no publications.
+   */
+  publish?(
+    publication: string,
+    messages: readonly OutboundMessage[],
+    signal: AbortSignal,
+  ): Promise<readonly Publishing[]>
+  /**
+   * Stops taking messages in; what was delivered is still acknowledged, and what is being published is still
+   * confirmed. May be called twice.
+   */
   stop(): Promise<void>
 }
 
+/** Messages of one {@link RunningAdapter.publish}, at most. */
+export const MAX_PUBLISHED = 500
+
 /**
- * A protocol adapter. It declares its options once, connects, receives, acknowledges, and knows
+ * A protocol adapter. It declares its options once, connects, receives, acknowledges, publishes, and knows
  * nothing of SQL or retries; of jobs it knows ids and, for senders who wait, that they have ended. The delivery contract is docs/adr/0003-delivery-contract.md.
  */
-export interface AdapterDefinition<Options extends z.ZodObject = z.ZodObject> {
+export interface AdapterDefinition<
+  SubscriptionOptions extends z.ZodObject = z.ZodObject,
+  ConnectionOptions extends z.ZodObject = z.ZodObject,
+  PublicationOptions extends z.ZodObject = z.ZodObject,
+> {
   readonly protocol: Protocol
   /** What a subscription says beyond the common keys: the source of its type, schema and docs. */
-  readonly subscriptionOptions: Options
+  readonly subscriptionOptions: SubscriptionOptions
+  /** What a connection says. */
+  readonly connectionOptions: ConnectionOptions
+  /** What a publication says beyond the common keys. */
+  readonly publicationOptions: PublicationOptions
+  /**
+   * Keys of a publication whose texts, at any depth, are templates. They are rendered for each message and
+   * given to {@link RunningAdapter.publish} as its `target`.
+   */
+  readonly templates: readonly string[]
+  /** Whether a subscription may be without a connection: then it is served by the instance itself. */
+  readonly subscriptionConnection: 'required' | 'optional'
   /**
    * Which messages of a subscription have no identity, as words after "when"; `undefined`: every one has
    * one. A method left out: no message has one.
    */
-  withoutIdentity?(options: z.output<Options>): string | undefined
-  start(context: AdapterContext<z.output<Options>>): Promise<RunningAdapter>
+  withoutIdentity?(options: z.output<SubscriptionOptions>): string | undefined
+  /**
+   * Begins to work for one connection. It may reject, and is called again then after a while: what can only
+   * fail for ever is a matter of the options. It need not wait until the connection is there.
+   */
+  start(
+    context: AdapterContext<
+      z.output<SubscriptionOptions>,
+      z.output<ConnectionOptions>,
+      z.output<PublicationOptions>
+    >,
+  ): Promise<RunningAdapter>
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { AdapterDefinition } from '../../ports/adapter.ts'
-import { durationSeconds } from '../duration.ts'
+import { duration, durationSeconds } from '../duration.ts'
 import { expressionText, mapSchema } from './expressions.ts'
 import { handlerName, identifierName, priorityNumber, queueName, retryCount } from './names.ts'
 
@@ -9,6 +9,9 @@ const commonSubscriptionShape = {
   name: identifierName(100).describe(
     'Its name in addresses, inbox keys and logs; `api` is reserved. Changing it makes earlier messages unknown.',
   ),
+  connection: identifierName(100)
+    .optional()
+    .describe('Which of `connections` it uses. Left out: the only one there is.'),
   handler: handlerName.describe('Name of the handler that runs its messages.'),
   queue: queueName
     .optional()
@@ -49,6 +52,61 @@ const commonSubscriptionShape = {
     ),
 }
 
+/** A text with `{{ JSONata }}` in it. */
+const templateText = z.string().max(20_000).meta({
+  expects: 'a text, in which {{ … }} holds a JSONata expression',
+  term: 'template',
+})
+
+/** The keys of every publication, whatever its protocol. */
+const commonPublicationShape = {
+  connection: identifierName(100)
+    .optional()
+    .describe('Which of `connections` it uses. Left out: the only one there is.'),
+  key: templateText
+    .optional()
+    .describe('Template of the message key. Left out: `metadata.key` of the job.'),
+  headers: z
+    .record(z.string().min(1).max(256), templateText)
+    .optional()
+    .describe('Templates of headers or properties, laid over those of the job.'),
+  timeout_ms: duration({ unit: 'ms', minMs: 1, maxMs: 3_600_000 })
+    .prefault(30_000)
+    .describe('How long the far side may take to confirm a message.'),
+  max_retries: retryCount
+    .optional()
+    .describe('Attempts after the first. Left out: `jobs.max_retries`.'),
+  max_in_flight: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .prefault(100)
+    .describe('Messages on their way at once, of one instance.'),
+  rate_limit: z
+    .strictObject({
+      count: z.int().min(1).max(1_000_000).describe('Messages of one instance in this time.'),
+      per: duration({ unit: 's', minMs: 10, maxMs: 86_400_000 })
+        .prefault('1s')
+        .describe('The time.'),
+    })
+    .optional()
+    .describe('How fast it publishes at most. Left out: as fast as the far side confirms.'),
+  breaker: z
+    .strictObject({
+      failures: z
+        .int()
+        .min(1)
+        .max(1_000)
+        .prefault(5)
+        .describe('Attempts that fail one after another before it rests.'),
+      open: duration({ unit: 's', minMs: 100, maxMs: 3_600_000 })
+        .prefault('10s')
+        .describe('How long it rests until one message is tried.'),
+    })
+    .prefault({})
+    .describe('When a far side that fails again and again is left alone.'),
+}
+
 /**
  * The schema of `integrations`: one key for each adapter, whose own options stand beside the common
  * keys of a subscription.
@@ -60,7 +118,7 @@ export function integrationsSchema(adapters: readonly AdapterDefinition[]) {
   return z
     .strictObject(Object.fromEntries(protocols))
     .prefault({})
-    .describe('Where messages come from, by protocol.')
+    .describe('Where messages come from and go to, by protocol.')
 }
 
 function integrationSchema(adapter: AdapterDefinition) {
@@ -70,12 +128,27 @@ function integrationSchema(adapter: AdapterDefinition) {
     ...adapter.subscriptionOptions.shape,
     ...commonSubscriptionShape,
   })
+  const publication = z.strictObject({
+    ...commonPublicationShape,
+    ...adapter.publicationOptions.shape,
+    ...commonPublicationShape,
+  })
   return z
     .strictObject({
+      connections: z
+        .record(identifierName(100), z.strictObject(adapter.connectionOptions.shape))
+        .prefault({})
+        .describe('What messages are exchanged with, by name.'),
       subscriptions: z
         .array(subscription)
         .prefault([])
         .describe('What this instance takes messages from, and which handler runs them.'),
+      publications: z
+        .record(identifierName(80), publication)
+        .prefault({})
+        .describe(
+          `Where messages can be sent, by name: \`publish('${adapter.protocol}:NAME', …)\`.`,
+        ),
     })
     .prefault({})
     .describe(`Messages over ${adapter.protocol}.`)

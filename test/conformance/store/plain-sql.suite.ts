@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { OUTBOUND_HANDLER, outboundJob } from '../../../src/domain/outbound.ts'
 import { CLAIM, rowOf } from './jobs.ts'
 import { storeSuite } from './store-suite.ts'
 import type { Row } from './target.ts'
@@ -52,6 +53,33 @@ export const plainSqlSuite = storeSuite('jobs of plain SQL', (bed) => {
     expect((await bed.store.findJob(id))!.id).toBe(id)
     expect((await bed.store.claim(CLAIM))[0]!.jobId).toBe(id)
     await expect(insertRow({ id })).rejects.toThrow(/duplicate/i)
+  })
+
+  it('goes out by the queue of its publication, in the order of its key there', async () => {
+    const outbound = {
+      direction: 'outbound',
+      handler: OUTBOUND_HANDLER,
+      protocol: 'kafka',
+      method: 'orders',
+    }
+    const keyed = await insertRow({ ...outbound, metadata: '{"key":"Äpfel 1"}' })
+    expect(keyed).toMatchObject({ queue: 'kafka:orders', orderingkey: 'kafka:orders Äpfel 1' })
+    expect(keyed['statusid']).toBe(1)
+    const row = { id: 'x', protocol: 'kafka', publication: 'orders', key: 'Äpfel 1' } as const
+    expect(outboundJob(row)).toMatchObject({
+      queue: keyed['queue'],
+      orderingKey: keyed['orderingkey'],
+    })
+    const ordered = await insertRow({ ...outbound, metadata: '{"key":7}', orderingkey: 'mine' })
+    expect(ordered).toMatchObject({ queue: 'kafka:orders', orderingkey: 'mine' })
+    for (const metadata of [null, '{}', '{"key":null}']) {
+      const plain = await insertRow({ ...outbound, metadata })
+      expect(plain).toMatchObject({ queue: 'kafka:orders', orderingkey: null, statusid: 0 })
+    }
+    const own = await insertRow({ ...outbound, queue: 'mail', metadata: '{"key":"k"}' })
+    expect(own).toMatchObject({ queue: 'mail', orderingkey: null })
+    const other = await insertRow({ direction: 'inbound', protocol: 'kafka', method: 'orders' })
+    expect(other['queue']).toBe('default')
   })
 
   it('is Pending where it says Queued', async () => {

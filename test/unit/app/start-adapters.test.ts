@@ -4,6 +4,7 @@ import { startAdapters } from '../../../src/app/start-adapters.ts'
 import type { SubscriptionConfiguration } from '../../../src/config/configuration.ts'
 import { CrossdockError } from '../../../src/domain/errors.ts'
 import type { Protocol } from '../../../src/domain/job-type.ts'
+import { OPEN_FLOW } from '../../../src/ports/flow.ts'
 import { silentLog } from '../../../src/observe/log.ts'
 import type { AdapterDefinition, RunningAdapter } from '../../../src/ports/adapter.ts'
 
@@ -41,7 +42,16 @@ test('adapters that run are stopped together', async () => {
 })
 
 function adapter(protocol: Protocol, started: () => Promise<RunningAdapter>): AdapterDefinition {
-  return { protocol, subscriptionOptions: z.strictObject({}), start: started }
+  const none = z.strictObject({})
+  return {
+    protocol,
+    subscriptionOptions: none,
+    connectionOptions: none,
+    publicationOptions: none,
+    templates: [],
+    subscriptionConnection: 'optional',
+    start: started,
+  }
 }
 
 function stoppable(protocol: Protocol, stopped: Protocol[]): RunningAdapter {
@@ -56,17 +66,19 @@ function stoppable(protocol: Protocol, stopped: Protocol[]): RunningAdapter {
 function start(...adapters: readonly AdapterDefinition[]) {
   return startAdapters({
     adapters,
-    subscriptions: adapters.map(({ protocol }): SubscriptionConfiguration => ({
-      protocol,
-      name: protocol,
-      handler: 'h',
-      contentType: 'json',
-      queue: undefined,
-      priority: undefined,
-      maxRetries: undefined,
-      timeoutSeconds: undefined,
-      options: {},
-    })),
+    configuration: {
+      instance: { name: 'test', id: 'test-1' },
+      connections: [],
+      publications: [],
+      subscriptions: adapters.map(({ protocol }): SubscriptionConfiguration => ({
+        protocol,
+        name: protocol,
+        handler: 'h',
+        contentType: 'json',
+        options: {},
+      })),
+    },
+    flow: () => OPEN_FLOW,
     sink: { deliver: async () => [] },
     http: { route: () => undefined },
     jobs: { untilEnded: async () => ({ ended: false, status: undefined }) },

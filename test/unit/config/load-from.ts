@@ -11,6 +11,14 @@ export const httpAdapter: AdapterDefinition = {
     path: z.string().regex(/^\//, 'must begin with "/"').describe('Where requests come in.'),
     method: z.enum(['POST', 'PUT']).default('POST').describe('The method.'),
   }),
+  connectionOptions: z.strictObject({
+    base_url: z.url().describe('Where requests go.'),
+  }),
+  publicationOptions: z.strictObject({
+    path: z.string().default('/').describe('Template of the path.'),
+  }),
+  templates: ['path'],
+  subscriptionConnection: 'optional',
   start: () => Promise.reject(new Error('not started in unit tests')),
 }
 

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { httpAdapter } from '../../../adapters/http/index.ts'
 import { httpSubscriptionOptions } from '../../../adapters/http/options.ts'
 import type { InboundMessage } from '../../../src/domain/message.ts'
+import { OPEN_FLOW } from '../../../src/ports/flow.ts'
 import { silentLog } from '../../../src/observe/log.ts'
 import type { Delivery, DeliveryOptions, RunningAdapter } from '../../../src/ports/adapter.ts'
 import type { JobWaits } from '../../../src/ports/job-waits.ts'
@@ -37,11 +38,17 @@ export async function startAdapter({
     bodyLimitBytes: 5_000_000,
     routes: async (http) => {
       adapter = await httpAdapter.start({
+        connection: undefined,
+        publications: [],
+        instance: { name: 'test', id: 'test-1' },
+        connected: () => undefined,
+        failed: () => undefined,
         subscriptions: [
           {
             name: 'orders',
             contentType,
             options: httpSubscriptionOptions.parse({ path: '/in', ...given }),
+            flow: OPEN_FLOW,
           },
         ],
         sink: {

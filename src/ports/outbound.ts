@@ -1,0 +1,40 @@
+import type { Headers } from '../domain/job.ts'
+import type { Json } from '../domain/json.ts'
+
+/** A message on its way out, as an adapter is given it. */
+export interface OutboundMessage {
+  /** The job's id, the same at every repeat: the far side knows by it what it has already. */
+  readonly id: string
+  readonly payload: Uint8Array
+  readonly contentType: string | undefined
+  /** The broker's message key. */
+  readonly key: string | undefined
+  /**
+   * Names as the row has them, and the publication's own over them; with `idempotency-key`, and `traceparent`
+   * and `correlation-id` where the row has them.
+   */
+  readonly headers: Headers
+  /** The publication's templates ({@link AdapterDefinition.templates}), rendered for this message, by key. */
+  readonly target: Readonly<Record<string, Json>>
+  /** 1 for the first attempt. */
+  readonly attempt: number
+}
+
+/**
+ * What became of one message.
+ * - `published`: the far side has confirmed it. `answer`: what it said, for `job_histories.outputdata`.
+ * - `refused`: the far side did not take it: an attempt. `permanent`: no repeat can help, and it is a dead
+ *   letter. `retryAfterMs`: not before this, if the far side said so.
+ * - `unconfirmed`: it may have arrived: an attempt, and a repeat that carries the same id.
+ * - `unsent`: it never left, since there is no connection: no attempt, however long that lasts.
+ */
+export type Publishing =
+  | { readonly outcome: 'published'; readonly answer?: string | undefined }
+  | {
+      readonly outcome: 'refused'
+      readonly error: string
+      readonly permanent: boolean
+      readonly retryAfterMs?: number | undefined
+      readonly answer?: string | undefined
+    }
+  | { readonly outcome: 'unconfirmed' | 'unsent'; readonly error: string }
