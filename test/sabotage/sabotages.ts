@@ -238,9 +238,9 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: '13: a handler that does not listen loses its slot',
-    file: 'src/worker/run-job.ts',
-    line: '            reject(abort.signal.reason as Error)',
-    instead: '            void abort.signal.reason',
+    file: 'src/worker/call-handler.ts',
+    line: '          reject(signal.reason as Error)',
+    instead: '          void signal.reason',
     testFile: 'test/integration/worker/time-limits.test.ts',
     test: 'loses its slot after the grace period when it does not listen, and can commit nothing later',
   },
