@@ -43,6 +43,8 @@ export default defineConfig({
     ],
   },
   test: {
+    // What is waited for comes at once, or late on a machine that is busy with other tests.
+    expect: { poll: { timeout: 10_000 } },
     // Processes, not threads: files of tests load drivers, send signals and end processes.
     pool: 'forks',
     // For two cores. A run of several areas says for each how many; the projects' own word would be

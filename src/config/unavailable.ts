@@ -30,7 +30,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'integrations.*.publications',
   'integrations.*.listen',
   'integrations.*.subscriptions[].connection',
-  'integrations.*.subscriptions[].map.ordering_key',
   'integrations.*.subscriptions[].batch',
   'integrations.*.subscriptions[].dead_letter',
   'integrations.*.subscriptions[].backpressure',
