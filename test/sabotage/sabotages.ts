@@ -173,6 +173,14 @@ export const sabotages: readonly Sabotage[] = [
     test: 'comes back soon, and not at once, to what others have locked',
   },
   {
+    name: '7: a mapped ordering key is stored',
+    file: 'src/ingest/message-row.ts',
+    line: 'orderingKey: mapped.orderingKey,',
+    instead: '',
+    testFile: 'test/unit/ingest/mapping.test.ts',
+    test: 'is stored as it was mapped',
+  },
+  {
     name: '8: what is due later waits',
     file: 'migrations/postgresql/0004_turns.sql',
     line: '    NEW.statusid := 7;\n',
