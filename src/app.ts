@@ -41,7 +41,7 @@ import { createTurnGiver } from './worker/turns.ts'
 
 export { loadHandlerFolders } from './app/load-handlers.ts'
 export { migrateDatabase } from './app/migrate-database.ts'
-export { openDatabase } from './app/open-database.ts'
+export { probeConnections } from './app/probe-connections.ts'
 export { runSql } from './app/run-sql.ts'
 export type { Part, StartOptions } from './app/start-options.ts'
 export { testMapping } from './app/test-mapping.ts'

@@ -20,7 +20,7 @@ export async function migrateDatabase(
 }
 
 /** The same on a database that is open already. */
-function migrateOpen(
+export function migrateOpen(
   database: OpenDatabase,
   configuration: Configuration,
   dryRun: boolean,

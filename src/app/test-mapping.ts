@@ -86,6 +86,7 @@ function columns(job: NewJob): Readonly<Record<string, unknown>> {
     headers: job.headers,
     metadata: job.metadata,
     dedupekey: job.dedupeKey,
+    orderingkey: job.orderingKey,
     tenantid: job.tenantId,
     correlationid: job.correlationId,
     scheduledat: job.scheduledAt?.toISOString(),

@@ -2,6 +2,7 @@ import type { Configuration } from '../config/configuration.ts'
 import type { Headers } from '../domain/job.ts'
 import type { InputProblem } from '../ports/adapter.ts'
 import type { Log } from '../ports/log.ts'
+import type { ProbeReport } from '../ports/probe.ts'
 
 /** A part of an instance that `--only` names. */
 export type InstancePart = 'api' | 'ingest' | 'worker' | 'scheduler'
@@ -47,7 +48,7 @@ export interface Application {
     port?: number
     env?: NodeJS.ProcessEnv
   }): Promise<RunningInstance>
-  openDatabase(configuration: Configuration, log: Log): Promise<{ close(): Promise<void> }>
+  probeConnections(configuration: Configuration, log: Log): Promise<readonly ProbeReport[]>
   migrateDatabase(
     configuration: Configuration,
     options: { dryRun: boolean; log: Log },

@@ -27,7 +27,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'integrations.activemq',
   'integrations.signalr',
   'integrations.*.listen',
-  'integrations.*.subscriptions[].map.ordering_key',
   'integrations.*.subscriptions[].batch',
   'integrations.*.subscriptions[].dead_letter',
   'integrations.*.subscriptions[].backpressure',

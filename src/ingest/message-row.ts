@@ -46,6 +46,7 @@ export function messageRow(
     metadata: metadataOf(message, mapped),
     correlationId: mapped.correlationId ?? message.correlationId,
     tenantId: mapped.tenantId,
+    orderingKey: mapped.orderingKey,
     scheduledAt: mapped.scheduledAt,
     dedupeKey: identity === undefined ? undefined : inboxKey(subscription.name, identity),
   }

@@ -9,6 +9,7 @@ export const MAP_KEYS = [
   'key',
   'priority',
   'dedupe_key',
+  'ordering_key',
   'scheduled_at',
   'tenant_id',
   'correlation_id',

@@ -29,6 +29,7 @@ const DESCRIPTIONS: Readonly<Record<MapKey, string>> = {
   key: 'The message key in `metadata`.',
   priority: 'A whole number: instead of `priority`.',
   dedupe_key: 'What makes the message this message: instead of the identity of its protocol.',
+  ordering_key: 'The column `orderingkey`: jobs of one key run one at a time, in order of arrival.',
   scheduled_at: 'Not before this time: a text with `Z` or an offset, or milliseconds since 1970.',
   tenant_id: 'The column `tenantid`.',
   correlation_id: 'The column `correlationid`.',

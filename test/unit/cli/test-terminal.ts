@@ -82,7 +82,7 @@ export function instanceOf(
 
 const unusable: Application = {
   startCrossdock: unexpected,
-  openDatabase: unexpected,
+  probeConnections: unexpected,
   migrateDatabase: unexpected,
   runSql: unexpected,
   testMapping: unexpected,

@@ -1,9 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import path from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { scheduleRow } from '../../conformance/store/schedules.ts'
-import type { Row, TargetDatabase, TargetServer } from '../../conformance/store/target.ts'
-import { TARGETS } from '../../conformance/store/targets.ts'
+import type { Row, Target, TargetDatabase, TargetServer } from '../../conformance/store/target.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { until } from '../worker/harness.ts'
 import { startScheduler, type RunningScheduler } from './start-scheduler.ts'
@@ -11,10 +10,15 @@ import { startScheduler, type RunningScheduler } from './start-scheduler.ts'
 const PROGRAM = path.join(import.meta.dirname, 'scheduler-program.ts')
 const SECOND_MS = 1_000
 
-describe.each([
-  { target: TARGETS.postgresql, checkIntervalMs: 60_000, noticedMs: SECOND_MS },
-  { target: TARGETS.mariadb, checkIntervalMs: 400, noticedMs: 400 + SECOND_MS },
-])('schedules on $target.name', ({ target, checkIntervalMs, noticedMs }) => {
+/** How the scheduler of a database comes to know of what others write. */
+export interface Noticing {
+  readonly checkIntervalMs: number
+  /** A change by SQL has had its effect by then. */
+  readonly noticedMs: number
+}
+
+/** A file for each database, so that they run side by side: they wait for ticks. */
+export function schedulesSuite(target: Target, { checkIntervalMs, noticedMs }: Noticing): void {
   let server: TargetServer | undefined
   let database: TargetDatabase
   let running: RunningScheduler[] = []
@@ -36,10 +40,6 @@ describe.each([
     await Promise.all(running.map((each) => each.stop()))
     running = []
     await database.drop()
-  })
-
-  afterAll(async () => {
-    await server?.stop()
   })
 
   async function start(): Promise<RunningScheduler> {
@@ -191,7 +191,7 @@ describe.each([
     await insert('s', 'cronexpression=* * * * * *')
     await until(async () => (await ticks('s')).length > 0, 'the first tick')
     // A reserved word on MySQL.
-    const column = target === TARGETS.mariadb ? '`condition`' : 'condition'
+    const column = target.name === 'mariadb' ? '`condition`' : 'condition'
     await database.sql(`UPDATE jobs SET ${column} = 'SELECT false' WHERE id = 's'`)
     const row = await untilRow('s', 'the error', ({ lasterror }) => lasterror !== null)
     expect(row['lasterror']).toContain('a condition is not available in this version')
@@ -259,4 +259,4 @@ describe.each([
       WHERE executioncount = 1 AND nextrunat > '${due}'`)
     expect(Number(moved!['n'])).toBe(10_000)
   })
-})
+}
