@@ -45,6 +45,8 @@ export { probeConnections } from './app/probe-connections.ts'
 export { runSql } from './app/run-sql.ts'
 export type { Part, StartOptions } from './app/start-options.ts'
 export { testMapping } from './app/test-mapping.ts'
+export { tryDead } from './app/try-dead.ts'
+export { tryMessage } from './app/try-message.ts'
 
 /** A running instance. */
 export interface CrossdockInstance {

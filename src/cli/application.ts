@@ -1,3 +1,6 @@
+import type { TryDeadOptions, TryDeadReport } from '../app/try-dead.ts'
+import type { StoredMessage, UnstoredMessage } from '../app/try-message.ts'
+import type { TryOptions, TryReport } from '../app/trials.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { Headers } from '../domain/job.ts'
 import type { InputProblem } from '../ports/adapter.ts'
@@ -39,6 +42,12 @@ export type MessagePreview =
       readonly problems: readonly InputProblem[]
     }
 
+export type { DeadTrial, TryDeadReport } from '../app/try-dead.ts'
+export type { TryOptions, TryReport } from '../app/trials.ts'
+
+/** A message to try. */
+export type TryMessage = StoredMessage | UnstoredMessage
+
 /** What commands use of src/app.ts: tests put their own in its place. */
 export interface Application {
   startCrossdock(options: {
@@ -67,6 +76,13 @@ export interface Application {
     },
     log: Log,
   ): Promise<readonly MessagePreview[]>
+  tryMessage(
+    configuration: Configuration,
+    message: TryMessage,
+    options: TryOptions,
+    log: Log,
+  ): Promise<TryReport>
+  tryDead(configuration: Configuration, options: TryDeadOptions, log: Log): Promise<TryDeadReport>
   loadHandlerFolders(
     configuration: Configuration,
     log: Log,

@@ -11,6 +11,7 @@ import { sqlCommand } from './sql.ts'
 import { startCommand } from './start.ts'
 import { testMappingCommand } from './test-mapping.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
+import { tryCommand } from './try.ts'
 import { UNAVAILABLE_COMMANDS } from './unavailable-commands.ts'
 
 const COMMANDS: readonly AddCommand[] = [
@@ -19,6 +20,7 @@ const COMMANDS: readonly AddCommand[] = [
   checkCommand,
   sqlCommand,
   testMappingCommand,
+  tryCommand,
   printConfigCommand,
   printSchemaCommand,
 ]

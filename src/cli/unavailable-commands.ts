@@ -12,6 +12,5 @@ export const UNAVAILABLE_COMMANDS: readonly string[] = [
   'dead',
   'keys',
   'send',
-  'try',
   'doctor',
 ]

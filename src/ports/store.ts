@@ -2,7 +2,9 @@ import type { Execution, Job, NewJob, Progress } from '../domain/job.ts'
 import type { Headers } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { TurnKey } from '../domain/turn.ts'
+import type { DeadWalk, DeadWalkStep } from './dead-walk.ts'
 import type { InstanceRequest, Registration } from './instances.ts'
+import type { Rehearsal } from './rehearsal.ts'
 import type { ScheduleStore } from './schedule-store.ts'
 import type { WakeUpChannel } from './wake-ups.ts'
 
@@ -111,6 +113,12 @@ export interface ProgressUpdate extends ExecutionKey {
   readonly progress: Progress
 }
 
+/** How a handler's transaction is opened. */
+export interface TransactionOptions {
+  /** What it does to rows is watched, for {@link HandlerTransaction.rehearse}; default false. */
+  readonly watched?: boolean
+}
+
 /** A handler's transaction. Calls after the first error that lost the transaction throw. */
 export interface HandlerTransaction {
   /** Whether anything was run in it. */
@@ -129,6 +137,12 @@ export interface HandlerTransaction {
    *   `transaction_lost` when the handler's transaction is gone or broken, `database_*` otherwise.
    */
   commit(end: { readonly settlement: Settlement; readonly jobs: readonly NewJob[] }): Promise<void>
+  /**
+   * Does what {@link HandlerTransaction.commit} does, short of the COMMIT, and rolls back always. The
+   * execution is not ended. Begins nothing where there is nothing to do.
+   * @throws CrossdockError where the rollback could not be confirmed; the connection is broken then
+   */
+  rehearse(request: { readonly jobs: readonly NewJob[] }): Promise<Rehearsal>
   /** Undoes everything; may be called twice, and after a failed commit. Never throws. */
   rollback(): Promise<void>
   /** Breaks the connection at once, and ends on the server what still runs on it. Never throws. */
@@ -249,7 +263,7 @@ export interface Store extends WakeUpChannel {
   /** Of these executions, those whose end has been committed: asked when an answer was lost. */
   settled(keys: readonly ExecutionKey[]): Promise<readonly ExecutionKey[]>
   /** A transaction for a handler, on a pool of its own; begun on the server at its first statement. */
-  openTransaction(): HandlerTransaction
+  openTransaction(options?: TransactionOptions): HandlerTransaction
   /** Writes progress; rows locked by somebody, and executions that were lost, are passed over. */
   updateProgress(updates: readonly ProgressUpdate[]): Promise<void>
   /**
@@ -286,6 +300,8 @@ export interface Store extends WakeUpChannel {
   /** Frees an id that this process has. Does nothing where another one has it. */
   unregisterInstance(request: Pick<InstanceRequest, 'id' | 'token'>): Promise<void>
   findJob(id: string): Promise<Job | undefined>
+  /** One step along the dead letters, newest first: it reads a bounded part of the table. */
+  walkDead(walk: DeadWalk): Promise<DeadWalkStep>
   /** The executions of a job, oldest first, at most 1,000; `undefined`: no such job. */
   listExecutions(jobId: string): Promise<readonly Execution[] | undefined>
   queueDepths(): Promise<readonly QueueDepth[]>

@@ -3,7 +3,7 @@ import { turnOf } from '../domain/turn.ts'
 import type { Handler } from '../ports/handler.ts'
 import type { ClaimedJob, Ending, Settlement } from '../ports/store.ts'
 import type { Completions } from './completions.ts'
-import type { Effects } from './effects.ts'
+import { madeJobs, type Effects } from './effects.ts'
 import { endingOfError } from './ending.ts'
 import type { HeldJob, HeldJobs } from './held.ts'
 import type { WorkerContext } from './settings.ts'
@@ -42,7 +42,7 @@ export function createConclusions(
       if (aborted) effects.transaction?.abandon()
       else await effects.transaction?.rollback()
       logFailure(held.job, ending)
-    } else if (effects.transaction?.begun === true || effects.jobs.length > 0) {
+    } else if (effects.transaction?.begun === true || madeJobs(effects).length > 0) {
       await commit(execution)
       return
     }
@@ -53,7 +53,7 @@ export function createConclusions(
   async function commit({ held, handler, settled, effects }: EndedExecution): Promise<void> {
     const transaction = effects.transaction ?? store.openTransaction()
     try {
-      await transaction.commit({ settlement: settled, jobs: effects.jobs })
+      await transaction.commit({ settlement: settled, jobs: madeJobs(effects) })
       allHeld.remove(held)
       wakeUps.turns(turnOf(held.job))
       announceChildren(effects)
@@ -100,7 +100,8 @@ export function createConclusions(
     }
   }
 
-  function announceChildren({ jobs }: Effects): void {
+  function announceChildren(effects: Effects): void {
+    const jobs = madeJobs(effects)
     // All of them: what was scheduled for a time that has passed is ready at once.
     const ready = jobs.filter((job) => job.orderingKey === undefined)
     if (ready.length > 0) wakeUps.ready([...new Set(ready.map((job) => job.queue ?? 'default'))])

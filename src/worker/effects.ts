@@ -15,3 +15,8 @@ export interface Effects {
 export function noEffects(): Effects {
   return { transaction: undefined, jobs: [], over: false }
 }
+
+/** The jobs that are inserted with the completion, also those that are messages to be sent. */
+export function madeJobs({ jobs }: Effects): readonly NewJob[] {
+  return jobs
+}

@@ -20,6 +20,7 @@ import { makeSchedules } from './schedules.ts'
 import { makeSettle, makeSettled } from './settle.ts'
 import { makeTransactions } from './transaction.ts'
 import { makeTurns } from './turns.ts'
+import { makeWalkDead } from './walk-dead.ts'
 
 export type { MysqlSettings } from './connect.ts'
 
@@ -59,6 +60,7 @@ export function createMysqlStore(settings: MysqlSettings): Store {
     registerInstance: makeRegisterInstance(database),
     unregisterInstance: makeUnregisterInstance(database),
     findJob: makeFindJob(database),
+    walkDead: makeWalkDead(database),
     listExecutions: makeListExecutions(database),
     queueDepths: makeQueueDepths(database),
     missingHandlers: makeMissingHandlers(database),

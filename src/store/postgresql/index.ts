@@ -21,6 +21,7 @@ import { makeSchedules } from './schedules.ts'
 import { makeSettle, makeSettled } from './settle.ts'
 import { makeTransactions } from './transaction.ts'
 import { makeTurns } from './turns.ts'
+import { makeWalkDead } from './walk-dead.ts'
 
 export type { PostgresqlSettings } from './connect.ts'
 
@@ -58,6 +59,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
     registerInstance: makeRegisterInstance(database),
     unregisterInstance: makeUnregisterInstance(database),
     findJob: makeFindJob(database),
+    walkDead: makeWalkDead(database),
     listExecutions: makeListExecutions(database),
     queueDepths: makeQueueDepths(database),
     missingHandlers: makeMissingHandlers(database),

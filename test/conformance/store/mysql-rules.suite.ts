@@ -28,6 +28,48 @@ export const mysqlRulesSuite = storeSuite('rules of MySQL', (bed) => {
     expect(await bed.store.settle([settlement(job)])).toHaveLength(1)
   })
 
+  it('a rehearsal says that DDL, and a table without transactions, may have left something', async () => {
+    const committed = bed.store.openTransaction({ watched: true })
+    await committed.query('CREATE TABLE IF NOT EXISTS made (id integer)', [])
+    expect(await committed.rehearse({ jobs: [] })).toMatchObject({
+      failure: { code: 'transaction_lost' },
+      mayHaveStayed: true,
+    })
+    await bed.database.sql('CREATE TABLE IF NOT EXISTS plain (id integer) ENGINE=MyISAM')
+    const stays = bed.store.openTransaction({ watched: true })
+    await stays.query('INSERT INTO plain VALUES (1)', [])
+    expect(await stays.rehearse({ jobs: [] })).toMatchObject({
+      failure: undefined,
+      mayHaveStayed: true,
+    })
+  })
+
+  it('a rehearsal counts what upserts and replacements did, and says where it cannot', async () => {
+    await bed.database.sql('CREATE TABLE IF NOT EXISTS counted (id integer PRIMARY KEY, n integer)')
+    const touched = async (...statements: readonly string[]): Promise<unknown> => {
+      const watched = bed.store.openTransaction({ watched: true })
+      for (const statement of statements) await watched.query(statement, [])
+      return (await watched.rehearse({ jobs: [] })).touched
+    }
+    const upsert = (rows: string): string =>
+      `/* mine */ INSERT INTO \`counted\` VALUES ${rows} ON DUPLICATE KEY UPDATE n = n + 1`
+    expect(
+      await touched(upsert('(1, 1), (2, 1)'), upsert('(2, 1), (3, 1)'), upsert('(3, 1)')),
+    ).toEqual({
+      tables: [{ table: 'counted', inserted: 3, updated: 2, deleted: 0 }],
+      complete: true,
+    })
+    expect(
+      await touched('INSERT INTO counted VALUES (1, 1)', 'REPLACE INTO counted VALUES (1, 2)'),
+    ).toEqual({
+      tables: [{ table: 'counted', inserted: 2, updated: 0, deleted: 1 }],
+      complete: true,
+    })
+    const lent = bed.store.openTransaction({ watched: true })
+    await lent.client()
+    expect((await lent.rehearse({ jobs: [] })).touched).toEqual({ tables: [], complete: false })
+  })
+
   it('a handler that has switched autocommit on does not commit by halves', async () => {
     const job = await claimNew(bed.store)
     const transaction = bed.store.openTransaction()

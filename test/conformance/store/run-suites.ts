@@ -2,6 +2,7 @@ import { afterAll } from 'vitest'
 import { announceSuite } from './announce.suite.ts'
 import { claimSuite } from './claim.suite.ts'
 import { contentionSuite } from './contention.suite.ts'
+import { deadWalkSuite } from './dead-walk.suite.ts'
 import { insertSuite } from './insert.suite.ts'
 import { instancesSuite } from './instances.suite.ts'
 import { leaseSuite } from './lease.suite.ts'
@@ -9,6 +10,7 @@ import { outageSuite } from './outage.suite.ts'
 import { plainSqlSuite } from './plain-sql.suite.ts'
 import { promoteSuite } from './promote.suite.ts'
 import { readSuite } from './read.suite.ts'
+import { rehearsalSuite } from './rehearsal.suite.ts'
 import { schedulesSuite } from './schedules.suite.ts'
 import { settleSuite } from './settle.suite.ts'
 import { statisticsSuite } from './statistics.suite.ts'
@@ -30,6 +32,8 @@ const SUITES: readonly StoreSuite[] = [
   instancesSuite,
   transactionSuite,
   transactionPoolSuite,
+  rehearsalSuite,
+  deadWalkSuite,
   promoteSuite,
   turnsSuite,
   turnGiversSuite,

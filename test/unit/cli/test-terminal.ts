@@ -46,6 +46,7 @@ export async function runWords(
     env,
     out: (text) => void out.push(text),
     err: (text) => void err.push(text),
+    status: () => undefined,
     input: async () => input,
     onFault: () => () => undefined,
     onSignal: (listener) => {
@@ -86,6 +87,8 @@ const unusable: Application = {
   migrateDatabase: unexpected,
   runSql: unexpected,
   testMapping: unexpected,
+  tryMessage: unexpected,
+  tryDead: unexpected,
   loadHandlerFolders: unexpected,
 }
 
