@@ -153,14 +153,6 @@ module.exports = {
       because: 'What a command does can be called without a command line.',
     }),
     onlyIn({
-      library: 'cron-parser',
-      packages: 'cron-parser',
-      folder: 'src/scheduler/cron',
-      because:
-        'It enumerates wall-clock times; what an instant is in a time zone is decided beside it.',
-    }),
-
-    onlyIn({
       library: 'jsonata',
       packages: 'jsonata',
       folder: 'src/expressions',

@@ -5,8 +5,9 @@ import { createInstanceWorkers } from './app/instance-workers.ts'
 import { startAdapters } from './app/start-adapters.ts'
 import { healthChecks } from './app/health-checks.ts'
 import { migrateAtStart } from './app/migrate-database.ts'
+import { openConditions } from './app/open-conditions.ts'
 import { openCache } from './app/open-cache.ts'
-import { openMappings } from './app/mappings.ts'
+import { openMappings, openPayloadTemplates } from './app/mappings.ts'
 import { openDatabase } from './app/open-database.ts'
 import { openStore, storeAddress } from './app/open-store.ts'
 import { servedQueues } from './app/pools.ts'
@@ -168,6 +169,8 @@ async function start(
   if (workers !== undefined)
     teardown.add('workers', () => workers.stop(jobs.shutdownGraceMs, faulty))
 
+  const templates = openPayloadTemplates(log)
+  teardown.add('payload templates', () => templates.stop())
   const scheduler = parts.has('scheduler')
     ? createScheduler({
         store,
@@ -176,6 +179,9 @@ async function start(
         log,
         checkIntervalMs: jobs.schedulerCheckIntervalMs,
         random,
+        conditions: await openConditions(database, configuration),
+        templates,
+        hasHandler: parts.has('worker') ? (name) => handlers.get(name) !== undefined : undefined,
       })
     : undefined
   if (scheduler !== undefined) teardown.add('scheduler', () => scheduler.stop())

@@ -18,6 +18,10 @@ export interface DatabaseConfiguration {
   readonly url?: string | undefined
   /** For what needs a session, where `url` leads to a pooler. Holds a password. */
   readonly directUrl?: string | undefined
+  /** For conditions: a login that can only SELECT. Holds a password. */
+  readonly conditionUrl?: string | undefined
+  /** Run conditions with the login of `url` where there is no other. */
+  readonly allowUnsafeConditions: boolean
   /** Of the tables. On MySQL a database, and that of `url` unless another is given. */
   readonly schema: string
   /** Connections for handlers' transactions; `Configuration` has settled the default. */

@@ -75,6 +75,8 @@ function databaseConfiguration(
     type,
     url: database.url || undefined,
     directUrl: database.direct_url || undefined,
+    conditionUrl: database.condition_url || undefined,
+    allowUnsafeConditions: database.allow_unsafe_conditions,
     schema: ownSchema ? database.schema : databaseOfAddress(database.url ?? ''),
     poolSize: database.pool_size ?? workers + SPARE_CONNECTIONS,
     tls: tlsSettings(database.tls),

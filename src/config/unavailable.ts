@@ -11,7 +11,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'smtp',
   'templates',
   'telemetry',
-  'database.condition_url',
   'jobs.enable_metrics',
   'jobs.job_history_retention_days',
   'jobs.job_retention_days',

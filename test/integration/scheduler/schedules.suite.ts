@@ -186,17 +186,6 @@ export function schedulesSuite(target: Target, { checkIntervalMs, noticedMs }: N
     await untilRow('bad', 'no error', ({ lasterror }) => lasterror === null)
   })
 
-  it('that are given a condition stop, since none is looked at in this version', async () => {
-    await start()
-    await insert('s', 'cronexpression=* * * * * *')
-    await until(async () => (await ticks('s')).length > 0, 'the first tick')
-    // A reserved word on MySQL.
-    const column = target.name === 'mariadb' ? '`condition`' : 'condition'
-    await database.sql(`UPDATE jobs SET ${column} = 'SELECT false' WHERE id = 's'`)
-    const row = await untilRow('s', 'the error', ({ lasterror }) => lasterror !== null)
-    expect(row['lasterror']).toContain('a condition is not available in this version')
-  })
-
   it('go on by themselves when the connections were broken', async () => {
     const { scheduler } = await start()
     await insert('s', 'intervalseconds=1')
