@@ -6,7 +6,6 @@ import type { KeyPath } from './key-path.ts'
  */
 export const UNAVAILABLE_KEYS: readonly string[] = [
   'schedules',
-  'routes',
   'alerts',
   'smtp',
   'templates',
@@ -29,7 +28,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'integrations.*.listen',
   'integrations.*.subscriptions[].map.ordering_key',
   'integrations.*.subscriptions[].batch',
-  'integrations.*.subscriptions[].dead_letter',
   'integrations.*.subscriptions[].backpressure',
 ]
 
