@@ -111,7 +111,8 @@ async function start(
 
   const handlers = await allHandlers(configuration, options, log)
   for (const { protocol, name, handler } of configuration.subscriptions) {
-    if (!parts.has('worker') || handlers.get(handler) !== undefined) continue
+    if (!parts.has('worker') || handler === undefined) continue
+    if (handlers.get(handler) !== undefined) continue
     log.warn(
       { subscription: `${protocol}:${name}`, handler },
       'a subscription names a handler that no folder of jobs.handlers has: its jobs wait for another instance',

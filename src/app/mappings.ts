@@ -2,7 +2,7 @@ import { extname } from 'node:path'
 import type { SubscriptionConfiguration } from '../config/configuration.ts'
 import { createMappings } from '../expressions/mappings.ts'
 import { createPayloadTemplates } from '../expressions/payload-templates.ts'
-import type { Mappings } from '../ports/expressions.ts'
+import { type Mappings, rulesOfRoute } from '../ports/expressions.ts'
 import type { Log } from '../ports/log.ts'
 import { systemClock } from './system-clock.ts'
 
@@ -14,16 +14,19 @@ export function openPayloadTemplates(log: Log): ReturnType<typeof createPayloadT
   return createPayloadTemplates({ script: SCRIPT, clock: systemClock, log })
 }
 
-/** The rules of these subscriptions, applied in a process of ours where that is needed. */
+/** The rules of these subscriptions and their routes, applied in a process of ours where that is needed. */
 export function openMappings(
   subscriptions: readonly SubscriptionConfiguration[],
   log: Log,
 ): Mappings {
   return createMappings({
-    subscriptions: subscriptions.map(({ name, filter, map, schema }) => ({
-      name,
-      rules: { filter, map, schema: schema?.text },
-    })),
+    subscriptions: subscriptions.flatMap(({ name, filter, map, schema, routes = [] }) => [
+      { name, rules: { filter, map, schema: schema?.text } },
+      ...routes.map((route) => ({
+        name: rulesOfRoute(route.name),
+        rules: { filter: route.filter, map: route.map },
+      })),
+    ]),
     script: SCRIPT,
     clock: systemClock,
     log,

@@ -34,7 +34,12 @@ export interface SqlResult {
 /** What would become of one message. */
 export type MessagePreview =
   /** `row` by the names of columns. */
-  | { readonly outcome: 'stored'; readonly row: Readonly<Record<string, unknown>> }
+  | {
+      readonly outcome: 'stored'
+      readonly row: Readonly<Record<string, unknown>>
+      /** Of its routes, one for each target; the first row is one of them where there is no handler. */
+      readonly routed: readonly Readonly<Record<string, unknown>>[]
+    }
   | { readonly outcome: 'filtered' }
   | {
       readonly outcome: 'invalid'

@@ -63,7 +63,9 @@ async function checkHandlers(
     return false
   }
   terminal.out(`ok       handlers: ${names.length === 0 ? 'none' : names.join(', ')}`)
-  const orphans = configuration.subscriptions.filter(({ handler }) => !names.includes(handler))
+  const orphans = configuration.subscriptions.flatMap(({ protocol, name, handler }) =>
+    handler === undefined || names.includes(handler) ? [] : [{ protocol, name, handler }],
+  )
   // An instance that only receives may leave the handlers to others.
   const word = configuration.jobs.enabled ? 'problem' : 'warning'
   for (const { protocol, name, handler } of orphans) {

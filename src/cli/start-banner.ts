@@ -1,6 +1,7 @@
 import type { Configuration, SubscriptionConfiguration } from '../config/configuration.ts'
 import { textAt, valueAt } from '../config/loose-value.ts'
 import type { RunningInstance } from './application.ts'
+import { addressOf } from '../domain/outbound.ts'
 import { databaseText } from './database-text.ts'
 import { programVersion } from '../app/program-version.ts'
 
@@ -33,6 +34,7 @@ function facts(configuration: Configuration, handlers: readonly string[]): reado
     ['workers', workersText(configuration)],
     ['handlers', jobs.handlerFolders.length === 0 ? 'none: jobs.handlers is empty' : handlerText],
     ...subscriptions.map((one) => ['subscription', subscriptionText(one)] as const),
+    ...subscriptions.flatMap(routeTexts).map((text) => ['route', text] as const),
   ]
   const open = subscriptions.filter(({ atLeastOnceWhen }) => atLeastOnceWhen !== undefined)
   const whose =
@@ -53,7 +55,14 @@ function workersText({ jobs }: Configuration): string {
 
 function subscriptionText({ protocol, name, handler, options }: SubscriptionConfiguration): string {
   const target = [textAt(options, ['method']), textAt(options, ['path'])].filter(Boolean).join(' ')
-  return `${protocol}:${name}  ${target} → ${handler}`
+  return `${protocol}:${name}  ${target} → ${handler ?? 'its routes alone'}`
+}
+
+function routeTexts({ protocol, name, routes = [] }: SubscriptionConfiguration): readonly string[] {
+  return routes.map((route) => {
+    const to = route.to.map((each) => addressOf(each.protocol, each.publication))
+    return `${route.name}  ${protocol}:${name} → ${to.join(', ')}`
+  })
 }
 
 function commands(

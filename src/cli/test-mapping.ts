@@ -69,10 +69,15 @@ function text(file: string, preview: MessagePreview): string {
     case 'stored':
       return [
         `stored    ${file}`,
-        ...Object.entries(preview.row).map(
-          ([column, value]) =>
-            `  ${column.padEnd(15)} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-        ),
+        ...columns(preview.row),
+        ...preview.routed.flatMap((row) => ['  and in the same commit', ...columns(row)]),
       ].join('\n')
   }
+}
+
+function columns(row: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.entries(row).map(
+    ([column, value]) =>
+      `  ${column.padEnd(15)} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
 }

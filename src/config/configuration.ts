@@ -1,4 +1,5 @@
 import type { Protocol } from '../domain/job-type.ts'
+import type { PublicationAddress } from '../domain/outbound.ts'
 import type { RetryPolicy } from '../domain/retry.ts'
 import type { MapKey, MapValue } from '../ports/expressions.ts'
 
@@ -110,13 +111,28 @@ export interface PublicationConfiguration {
   readonly options: Readonly<Record<string, unknown>>
 }
 
+/** One way on for the messages of a subscription. */
+export interface RouteConfiguration {
+  readonly name: string
+  /** At least one. */
+  readonly to: readonly PublicationAddress[]
+  /** JSONata, on what the subscription's map made: which messages go this way. */
+  readonly filter?: string | undefined
+  readonly map?: Readonly<Partial<Record<MapKey, MapValue>>> | undefined
+}
+
 /** One subscription of one adapter. */
 export interface SubscriptionConfiguration {
   readonly protocol: Protocol
   readonly name: string
   /** Of {@link ConnectionConfiguration}, of the same protocol; left out: it needs none. */
   readonly connection?: string | undefined
-  readonly handler: string
+  /** Left out: it has routes. */
+  readonly handler?: string | undefined
+  /** Where its messages go on to, in the order of the file. */
+  readonly routes?: readonly RouteConfiguration[] | undefined
+  /** Where copies of its dead letters go. */
+  readonly deadLetter?: PublicationAddress | undefined
   /** Left out, this and the next three: as the handler says, else `jobs`, else the defaults. */
   readonly queue?: string | undefined
   readonly priority?: number | undefined

@@ -13,6 +13,7 @@ import { checkMapping } from './mapping.ts'
 import { ProblemList } from './problem.ts'
 import type { ReferenceSource } from './references.ts'
 import { ResolvedDocument } from './resolve.ts'
+import { checkRoutes } from './routes.ts'
 import { schemaNode } from './schema-node.ts'
 import { configurationSchema } from './schema/root.ts'
 import { checkSubscriptions } from './subscriptions.ts'
@@ -103,6 +104,7 @@ async function check(options: CheckOptions): Promise<LoadedConfiguration> {
   const subscriptions = checkSubscriptions(resolved, adapters)
   const publications = checkPublications(resolved, adapters)
   checkAcrossKeys(resolved)
+  const routeWarnings = checkRoutes(resolved)
   const mapping = await checkMapping(resolved, {
     adapters,
     check: options.mappingCheck,
@@ -120,6 +122,7 @@ async function check(options: CheckOptions): Promise<LoadedConfiguration> {
     subscriptions,
     publications,
     mapping,
+    routeWarnings,
     given: resolved.value,
   }
   return {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { errorMessage } from '../domain/errors.ts'
 import type { AdapterDefinition } from '../ports/adapter.ts'
-import { INPUT_NAMES, MAP_KEYS, type MappingCheck } from '../ports/expressions.ts'
+import { INPUT_NAMES, MAP_KEYS, type MappingCheck, ROUTE_MAP_KEYS } from '../ports/expressions.ts'
 import { type KeyPath, pathText } from './key-path.ts'
 import { elementsAt, textAt, valueAt } from './loose-value.ts'
 import type { ResolvedDocument } from './resolve.ts'
@@ -45,6 +45,13 @@ export async function checkMapping(
       for (const key of MAP_KEYS) {
         await checkExpression(document, [...base, 'map', key], options.check, warnings)
       }
+    }
+  }
+  for (const index of elementsAt(document.value, ['routes']).keys()) {
+    const base = ['routes', index]
+    await checkExpression(document, [...base, 'filter'], options.check, warnings)
+    for (const key of ROUTE_MAP_KEYS) {
+      await checkExpression(document, [...base, 'map', key], options.check, warnings)
     }
   }
   return { warnings, schemas }

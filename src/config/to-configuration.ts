@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { addressOf } from '../domain/outbound.ts'
 import type { RetryPolicy } from '../domain/retry.ts'
 import { MAP_KEYS, type MapKey, type MapValue } from '../ports/expressions.ts'
 import type {
@@ -6,9 +7,11 @@ import type {
   DatabaseConfiguration,
   JobsConfiguration,
   PublicationConfiguration,
+  RouteConfiguration,
   SubscriptionConfiguration,
   TlsSettings,
 } from './configuration.ts'
+import { publicationAddress } from './addresses.ts'
 import type { NamedOptions, PublicationOptions } from './connections.ts'
 import { databaseOfAddress, databaseType, warningsOf } from './cross-checks.ts'
 import { makeInstanceId } from './instance-id.ts'
@@ -30,6 +33,7 @@ export interface ConfigurationSource {
   readonly subscriptions: readonly SubscriptionOptions[]
   readonly publications: readonly PublicationOptions[]
   readonly mapping: MappingFindings
+  readonly routeWarnings: readonly string[]
   /** The value before zod: keys that were left out are not in it. */
   readonly given: unknown
 }
@@ -60,7 +64,7 @@ export function toConfiguration(
     subscriptions: source.subscriptions.flatMap((one) => subscription(output, one, source)),
     publications: source.publications.flatMap((one) => publication(output, one)),
     logging: { level: output.logging.level, format: output.logging.format },
-    warnings: [...warningsOf(source.given), ...source.mapping.warnings],
+    warnings: [...warningsOf(source.given), ...source.mapping.warnings, ...source.routeWarnings],
   }
 }
 
@@ -144,6 +148,9 @@ function subscription(
       name: common.name,
       connection,
       handler: common.handler,
+      routes: output.routes.flatMap((route) => routeFrom(addressOf(protocol, common.name), route)),
+      deadLetter:
+        common.dead_letter === undefined ? undefined : publicationAddress(common.dead_letter),
       queue: common.queue,
       priority: common.priority,
       maxRetries: common.max_retries,
@@ -155,6 +162,21 @@ function subscription(
       schema: file === undefined ? undefined : { file, text: mapping.schemas.get(file) ?? '' },
       onInvalid: common.on_invalid,
       options,
+    },
+  ]
+}
+
+function routeFrom(
+  address: string,
+  { name, from, to, filter, map }: ConfigurationOutput['routes'][number],
+): readonly RouteConfiguration[] {
+  if (from !== address) return []
+  return [
+    {
+      name,
+      to: to.flatMap((target) => publicationAddress(target) ?? []),
+      filter,
+      map: map === undefined ? undefined : mapValues(map),
     },
   ]
 }

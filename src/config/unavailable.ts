@@ -6,7 +6,6 @@ import type { KeyPath } from './key-path.ts'
  */
 export const UNAVAILABLE_KEYS: readonly string[] = [
   'schedules',
-  'routes',
   'alerts',
   'smtp',
   'templates',
@@ -27,7 +26,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'integrations.signalr',
   'integrations.*.listen',
   'integrations.*.subscriptions[].batch',
-  'integrations.*.subscriptions[].dead_letter',
   'integrations.*.subscriptions[].backpressure',
 ]
 

@@ -14,6 +14,12 @@ const MAX_QUEUE_CHARACTERS = 100
 /** What the column `orderingkey` holds. */
 const MAX_ORDERING_KEY_CHARACTERS = 255
 
+/** Names one publication. */
+export interface PublicationAddress {
+  readonly protocol: Protocol
+  readonly publication: string
+}
+
 /** Names one publication: `kafka:orders-placed`. */
 export function addressOf(protocol: string, name: string): string {
   return `${protocol}:${name}`

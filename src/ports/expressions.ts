@@ -19,6 +19,14 @@ export const MAP_KEYS = [
 /** One of {@link MAP_KEYS}. */
 export type MapKey = (typeof MAP_KEYS)[number]
 
+/** What a route's `map` may set: the identity of a message is its subscription's. */
+export const ROUTE_MAP_KEYS: readonly MapKey[] = MAP_KEYS.filter((key) => key !== 'dedupe_key')
+
+/** Under which name {@link Mappings} has the rules of a route. No subscription is called so. */
+export function rulesOfRoute(route: string): string {
+  return `route:${route}`
+}
+
 /** A JSONata expression, or a value that stands for itself. */
 export type MapValue = { readonly expression: string } | { readonly value: Json }
 
@@ -79,9 +87,9 @@ export type MappingResult =
       readonly problems: readonly InputProblem[]
     }
 
-/** Applies the rules of subscriptions, under limits on time and memory. */
+/** Applies the rules of subscriptions and routes, under limits on time and memory. */
 export interface Mappings {
-  /** Whether this subscription has rules at all. */
+  /** Whether this subscription, or this route ({@link rulesOfRoute}), has rules at all. */
   has(subscription: string): boolean
   /**
    * What the rules make of each message, in order. A message that breaks a limit is `invalid` by

@@ -73,6 +73,11 @@ export interface InsertRequest {
   readonly jobs: readonly NewJob[]
   /** These very jobs were sent before and nobody knows whether they were committed. */
   readonly again: boolean
+  /**
+   * How many of the jobs, one number after the other, are the rows of one message: all of them are stored or
+   * none is. Where a key of one row is taken, each of them is a `duplicate`. Left out: every job stands alone.
+   */
+  readonly units?: readonly number[] | undefined
 }
 
 /** How an execution ended. */
@@ -106,6 +111,8 @@ export interface Settlement extends ExecutionKey {
   readonly executedBy: string
   /** The payload as this execution read it, where history keeps it. */
   readonly inputData?: string | undefined
+  /** Stored in the same commit, where the execution is still the caller's. */
+  readonly jobs?: readonly NewJob[] | undefined
 }
 
 /** Progress of one execution. */

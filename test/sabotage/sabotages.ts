@@ -30,9 +30,9 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: '1: the group commit waits for the INSERT',
     file: 'src/ingest/group-commit.ts',
-    line: 'outcomes = await store.insertJobs({ jobs: group.map((entry) => entry.job), again })',
+    line: 'outcomes = await store.insertJobs({ jobs, again, units: unitsOf(group) })',
     instead:
-      "void store.insertJobs({ jobs: group.map((entry) => entry.job), again }).catch(() => undefined)\n      outcomes = group.map((entry) => ({ outcome: 'stored' as const, jobId: entry.job.id }))",
+      "void store.insertJobs({ jobs, again }).catch(() => undefined)\n      outcomes = jobs.map((job) => ({ outcome: 'stored' as const, jobId: job.id }))",
     testFile: 'test/unit/ingest/group-commit.test.ts',
     test: 'that comes alone waits for nobody, and is acknowledged after its commit',
   },

@@ -7,6 +7,7 @@ import { instanceSchema } from './instance.ts'
 import { integrationsSchema } from './integrations.ts'
 import { jobsSchema } from './jobs.ts'
 import { loggingSchema } from './logging.ts'
+import { routesSchema } from './routes.ts'
 
 /** The schema of a whole configuration, with what these adapters declare. */
 export function configurationSchema(adapters: readonly AdapterDefinition[]) {
@@ -20,6 +21,7 @@ export function configurationSchema(adapters: readonly AdapterDefinition[]) {
       http: httpSchema,
       auth: authSchema,
       integrations: integrationsSchema(adapters),
+      routes: routesSchema,
       logging: loggingSchema,
     })
     .describe('Configuration of Crossdock.')

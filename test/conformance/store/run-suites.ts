@@ -20,10 +20,12 @@ import { transactionPoolSuite } from './transaction-pool.suite.ts'
 import { transactionSuite } from './transaction.suite.ts'
 import { turnGiversSuite } from './turn-givers.suite.ts'
 import { turnsSuite } from './turns.suite.ts'
+import { unitsSuite } from './units.suite.ts'
 
 /** Every suite; the one that kills the server comes last. */
 const SUITES: readonly StoreSuite[] = [
   insertSuite,
+  unitsSuite,
   plainSqlSuite,
   claimSuite,
   settleSuite,

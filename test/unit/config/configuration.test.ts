@@ -84,6 +84,7 @@ test('the options of a subscription are what its adapter puts out', async () => 
       timeoutSeconds: 120,
       contentType: 'text',
       atLeastOnceWhen: expect.any(String) as unknown,
+      routes: [],
       options: { path: '/in', method: 'POST' },
     },
   ])

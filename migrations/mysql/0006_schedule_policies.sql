@@ -1,8 +1,8 @@
--- Crossdock 0005: conditions, policies and declared schedules, on MariaDB 10.6 and later and MySQL 8.0.17 and
--- later. Run by `crossdock migrate`, or by hand: mysql DATABASE < 0005_schedule_policies.sql
+-- Crossdock 0006: conditions, policies and declared schedules, on MariaDB 10.6 and later and MySQL 8.0.17 and
+-- later. Run by `crossdock migrate`, or by hand: mysql DATABASE < 0006_schedule_policies.sql
 -- How these files are written is said at the top of 0001_tables.sql.
 
-INSERT IGNORE INTO crossdock_migrations (number, name, breaking, statements) VALUES (5, 'schedule_policies', false, 0);
+INSERT IGNORE INTO crossdock_migrations (number, name, breaking, statements) VALUES (6, 'schedule_policies', false, 0);
 
 -- What /status shows: few rows have an error.
 ALTER TABLE jobs ADD KEY /*M! IF NOT EXISTS */ jobs_in_error (lasterror(1));
@@ -48,4 +48,4 @@ CREATE TABLE IF NOT EXISTS crossdock_declared_schedules (
   DEFAULT CHARACTER SET utf8mb4 COLLATE /*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */;
 
 -- All of it is done.
-UPDATE crossdock_migrations SET statements = NULL WHERE number = 5;
+UPDATE crossdock_migrations SET statements = NULL WHERE number = 6;

@@ -1,8 +1,8 @@
--- Crossdock 0005: conditions, policies and declared schedules, on PostgreSQL 14 and later.
--- Run by `crossdock migrate`, or by hand: psql -v ON_ERROR_STOP=1 -f 0005_schedule_policies.sql
+-- Crossdock 0006: conditions, policies and declared schedules, on PostgreSQL 14 and later.
+-- Run by `crossdock migrate`, or by hand: psql -v ON_ERROR_STOP=1 -f 0006_schedule_policies.sql
 BEGIN;
 
-INSERT INTO crossdock_migrations (number, name, breaking) VALUES (5, 'schedule_policies', false);
+INSERT INTO crossdock_migrations (number, name, breaking) VALUES (6, 'schedule_policies', false);
 
 -- What /status shows: few rows have an error.
 CREATE INDEX jobs_in_error ON jobs (nextrunat DESC, id) WHERE enabled AND active AND lasterror IS NOT NULL;
