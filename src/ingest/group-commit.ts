@@ -1,10 +1,11 @@
-import { CrossdockError, isCrossdockError } from '../domain/errors.ts'
+import { isCrossdockError } from '../domain/errors.ts'
 import type { NewJob } from '../domain/job.ts'
 import { turnOf, type TurnKey } from '../domain/turn.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { InsertOutcome, Store } from '../ports/store.ts'
 import type { WakeUps } from '../ports/wake-ups.ts'
+import { overloaded, stopping, tooLarge } from './refusals.ts'
 
 /** What {@link createGroupCommit} needs. */
 export interface GroupCommitOptions {
@@ -37,6 +38,11 @@ export interface GroupCommit {
   waiting(): number
   /** Whether the last insert found the database. */
   healthy(): boolean
+  /**
+   * Calls `listener` after each insert that did not find the database, and after the first that did again.
+   * Returns how to stop it.
+   */
+  onHealth(listener: (isHealthy: boolean) => void): () => void
   /** Refuses new rows and waits for those it has. May be called twice. */
   close(): Promise<void>
 }
@@ -86,6 +92,12 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   let asideRows = 0
   let closed = false
   let healthy = true
+  const healthListeners = new Set<(isHealthy: boolean) => void>()
+
+  function tellHealth(isHealthy: boolean): void {
+    healthy = isHealthy
+    for (const listener of healthListeners) listener(isHealthy)
+  }
 
   function add(job: NewJob): Promise<InsertOutcome> {
     const bytes = sizeOf(job)
@@ -159,8 +171,10 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
       await overcome(group, error as Error, how)
       return
     }
-    if (!healthy) log.info({}, 'the database is back: messages are stored again')
-    healthy = true
+    if (!healthy) {
+      log.info({}, 'the database is back: messages are stored again')
+      tellHealth(true)
+    }
     wake(group, outcomes)
     group.forEach((entry, index) => {
       const outcome = outcomes[index]
@@ -192,7 +206,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     if (isCrossdockError(error, 'database_unavailable')) {
       if (healthy)
         log.warn({ err: error }, 'messages cannot be stored: the database is out of reach')
-      healthy = false
+      tellHealth(false)
       const now = clock.monotonicMs()
       const patient = group.filter((entry) => now - entry.since < giveUpMs && !closed)
       for (const entry of group) if (!patient.includes(entry)) entry.reject(error)
@@ -248,6 +262,10 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     add,
     waiting: () => waitingRows,
     healthy: () => healthy,
+    onHealth: (listener) => {
+      healthListeners.add(listener)
+      return () => healthListeners.delete(listener)
+    },
     close: async () => {
       closed = true
       await draining
@@ -270,30 +288,5 @@ function sizeOf(job: NewJob): number {
   const metadata = job.metadata === undefined ? 0 : JSON.stringify(job.metadata).length
   return (
     400 + Buffer.byteLength(job.payload ?? '') + headers + metadata + (job.description?.length ?? 0)
-  )
-}
-
-function stopping(): CrossdockError {
-  return new CrossdockError(
-    'instance_stopping',
-    'this instance is stopping; send it again in a moment',
-    {
-      retryable: true,
-    },
-  )
-}
-
-function tooLarge(bytes: number, maxBytes: number): CrossdockError {
-  return new CrossdockError(
-    'payload_too_large',
-    `a message of ${bytes} bytes is larger than the ${maxBytes} that are stored`,
-  )
-}
-
-function overloaded(): CrossdockError {
-  return new CrossdockError(
-    'database_unavailable',
-    'more messages wait for the database than memory has room for; send it again in a moment',
-    { retryable: true },
   )
 }
