@@ -1,11 +1,13 @@
 import { afterAll } from 'vitest'
 import { announceSuite } from './announce.suite.ts'
+import { backlogSuite } from './backlog.suite.ts'
 import { claimSuite } from './claim.suite.ts'
 import { contentionSuite } from './contention.suite.ts'
 import { insertSuite } from './insert.suite.ts'
 import { instancesSuite } from './instances.suite.ts'
 import { leaseSuite } from './lease.suite.ts'
 import { outageSuite } from './outage.suite.ts'
+import { pausesSuite } from './pauses.suite.ts'
 import { plainSqlSuite } from './plain-sql.suite.ts'
 import { promoteSuite } from './promote.suite.ts'
 import { readSuite } from './read.suite.ts'
@@ -34,6 +36,8 @@ const SUITES: readonly StoreSuite[] = [
   turnsSuite,
   turnGiversSuite,
   readSuite,
+  backlogSuite,
+  pausesSuite,
   statisticsSuite,
   schedulesSuite,
   announceSuite,
