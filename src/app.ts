@@ -2,7 +2,7 @@ import { v7 } from 'uuid'
 import { adapters } from './app/adapters.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createInstanceWorkers } from './app/instance-workers.ts'
-import { startAdapters } from './app/start-adapters.ts'
+import { superviseAdapters } from './app/start-adapters.ts'
 import { healthChecks } from './app/health-checks.ts'
 import { migrateAtStart } from './app/migrate-database.ts'
 import { openConditions } from './app/open-conditions.ts'
@@ -219,7 +219,7 @@ async function start(
     locks: () => cache.status(),
     scheduler: scheduler === undefined ? undefined : () => scheduler.statistics(),
     ingest: () => ({ waiting: commit.waiting(), healthy: commit.healthy() }),
-    adapters: () => running?.health() ?? [],
+    connections: () => integrations?.connections() ?? [],
     parts: [...parts],
   })
   const waits = createJobWaits({ store, clock })
@@ -251,18 +251,23 @@ async function start(
     ],
   })
   listening.server = server
-  const running = parts.has('ingest')
-    ? await startAdapters({
+  const integrations = parts.has('ingest')
+    ? superviseAdapters({
         adapters,
         configuration,
         flow: () => OPEN_FLOW,
         sink,
         http: server.host,
         jobs: waits,
+        clock,
+        random,
         log,
       })
     : undefined
-  if (running !== undefined) teardown.add('adapters', () => running.stop())
+  if (integrations !== undefined) {
+    teardown.add('adapters', () => integrations.stop())
+    await integrations.start()
+  }
   // Before the adapters, which wait for the requests that they are answering.
   teardown.add('waits', async () => waits.stop())
 

@@ -1,5 +1,5 @@
 import type { Configuration } from '../config/configuration.ts'
-import type { AdapterHealth } from '../ports/adapter.ts'
+import type { ConnectionReport } from '../integrations/supervisor.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { HandlerRegistry } from '../ports/handler.ts'
 import type { HealthReport } from '../ports/health.ts'
@@ -22,7 +22,7 @@ export interface StatusSources {
   readonly scheduler: (() => SchedulerStatistics) | undefined
   readonly locks: () => object
   readonly ingest: () => { readonly waiting: number; readonly healthy: boolean }
-  readonly adapters: () => readonly { readonly protocol: string; readonly health: AdapterHealth }[]
+  readonly connections: () => readonly ConnectionReport[]
   readonly parts: readonly string[]
 }
 
@@ -102,7 +102,11 @@ function statusOf(sources: StatusSources, report: HealthReport, counted: Counted
     locks: sources.locks(),
     ingest: sources.ingest(),
     queues: counted.queues,
-    integrations: sources.adapters().map(({ protocol, health }) => ({ protocol, ...health })),
+    integrations: sources.connections().map(({ health, isConnected, ...connection }) => ({
+      ...connection,
+      ...health,
+      connected: isConnected,
+    })),
     atLeastOnceOnly: configuration.subscriptions
       .filter(({ atLeastOnceWhen }) => atLeastOnceWhen !== undefined)
       .map(({ protocol, name, atLeastOnceWhen }) => ({

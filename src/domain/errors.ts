@@ -1,5 +1,6 @@
 /** Every code that a {@link CrossdockError} can carry; docs/errors.md explains each one. */
 export const ERROR_CODES = [
+  'adapter_hung',
   'cache_unavailable',
   'config_invalid',
   'config_not_found',

@@ -43,6 +43,11 @@ export interface GroupCommit {
   waiting(): number
   /** Whether the last insert found the database. */
   healthy(): boolean
+  /**
+   * Calls `listener` after each insert that did not find the database, and after the first that did again.
+   * Returns how to stop it.
+   */
+  onHealth(listener: (isHealthy: boolean) => void): () => void
   /** Refuses new rows and waits for those it has. May be called twice. */
   close(): Promise<void>
 }
@@ -93,6 +98,12 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   let asideRows = 0
   let closed = false
   let healthy = true
+  const healthListeners = new Set<(isHealthy: boolean) => void>()
+
+  function tellHealth(isHealthy: boolean): void {
+    healthy = isHealthy
+    for (const listener of healthListeners) listener(isHealthy)
+  }
 
   function addTogether(jobs: readonly NewJob[]): Promise<InsertOutcome> {
     const bytes = jobs.reduce((sum, job) => sum + sizeOf(job), 0)
@@ -169,8 +180,10 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
       await overcome(group, error as Error, how)
       return
     }
-    if (!healthy) log.info({}, 'the database is back: messages are stored again')
-    healthy = true
+    if (!healthy) {
+      log.info({}, 'the database is back: messages are stored again')
+      tellHealth(true)
+    }
     wake(group, outcomes)
     let index = 0
     for (const entry of group) {
@@ -204,7 +217,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     if (isCrossdockError(error, 'database_unavailable')) {
       if (healthy)
         log.warn({ err: error }, 'messages cannot be stored: the database is out of reach')
-      healthy = false
+      tellHealth(false)
       const now = clock.monotonicMs()
       const patient = group.filter((entry) => now - entry.since < giveUpMs && !closed)
       for (const entry of group) if (!patient.includes(entry)) entry.reject(error)
@@ -261,6 +274,10 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     addTogether,
     waiting: () => waitingRows,
     healthy: () => healthy,
+    onHealth: (listener) => {
+      healthListeners.add(listener)
+      return () => healthListeners.delete(listener)
+    },
     close: async () => {
       closed = true
       await draining

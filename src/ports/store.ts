@@ -5,6 +5,9 @@ import type { TurnKey } from '../domain/turn.ts'
 import type { DeadWalk, DeadWalkStep } from './dead-walk.ts'
 import type { InstanceRequest, Registration } from './instances.ts'
 import type { Rehearsal } from './rehearsal.ts'
+import type { BacklogCounter } from './backlog.ts'
+import type { ContentionStatistics } from './contention.ts'
+import type { PauseStore } from './pauses.ts'
 import type { ScheduleStore } from './schedule-store.ts'
 import type { WakeUpChannel } from './wake-ups.ts'
 
@@ -223,19 +226,6 @@ export interface QueueDepth {
 }
 
 /**
- * How often our own statements met rows that somebody else held, since the store was opened. What
- * handlers run in their transactions is not among them.
- */
-export interface ContentionStatistics {
-  /** Deadlocks that the server broke off, and after which the work was made again. */
-  readonly deadlocksRetried: number
-  /** Serialization failures that the server reported; the work was made again, up to a limit. */
-  readonly serializationFailures: number
-  /** Waits for a lock that ran out: the caller got `database_locked`, and comes again later. */
-  readonly lockTimeouts: number
-}
-
-/**
  * The database, as operations of the domain. One implementation a dialect; one conformance suite
  * (test/conformance/store) runs on every one. Every method may be called at any time and at once;
  * each that is one statement is one commit.
@@ -244,10 +234,12 @@ export interface ContentionStatistics {
  *   again and again), `database_locked` (somebody holds a row or a key for longer than a statement waits),
  *   `database_data`, `database_constraint`, `database_error`, `payload_too_large`.
  */
-export interface Store extends WakeUpChannel {
+export interface Store extends WakeUpChannel, BacklogCounter {
   readonly dialect: 'postgresql' | 'mysql'
   /** The rows of `jobs`. */
   readonly schedules: ScheduleStore
+  /** What people have paused and resumed. */
+  readonly pauses: PauseStore
   /**
    * Inserts jobs in one statement and says of each, in order, what became of it, after COMMIT.
    * A `dedupekey` or `uniquekey` that is taken makes a `duplicate`; an id that is taken is an error

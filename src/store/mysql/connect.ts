@@ -88,6 +88,7 @@ export interface Names {
   readonly queueJobs: string
   readonly jobHistories: string
   readonly instances: string
+  readonly pauses: string
   readonly jobs: string
 }
 
@@ -217,6 +218,7 @@ export function connectMysql(settings: MysqlSettings): Database {
       queueJobs: `${mysql.escapeId(schema, true)}.queue_jobs`,
       jobHistories: `${mysql.escapeId(schema, true)}.job_histories`,
       instances: `${mysql.escapeId(schema, true)}.crossdock_instances`,
+      pauses: `${mysql.escapeId(schema, true)}.crossdock_pauses`,
       jobs: `${mysql.escapeId(schema, true)}.jobs`,
     },
     idleInTransactionMs,

@@ -1,11 +1,13 @@
 import { performance } from 'node:perf_hooks'
 import type { Store } from '../../ports/store.ts'
+import { makeCountBacklog } from './backlog.ts'
 import { makeClaim } from './claim.ts'
 import { connectMysql, type MysqlSettings } from './connect.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
 import { makeRegisterInstance, makeUnregisterInstance } from './instances.ts'
 import { makeBegin, makeRecoverExpired, makeRenew, makeStillHeld } from './leases.ts'
 import { makeListener } from './listener.ts'
+import { makePauses } from './pauses.ts'
 import { makeUpdateProgress } from './progress.ts'
 import { makePromoteDue } from './promote.ts'
 import {
@@ -43,6 +45,7 @@ export function createMysqlStore(settings: MysqlSettings): Store {
   return {
     dialect: 'mysql',
     schedules: makeSchedules(database),
+    pauses: makePauses(database),
     insertJobs: (request) => insertJobs(request),
     claim: makeClaim(database),
     readyQueues: makeReadyQueues(database),
@@ -63,6 +66,7 @@ export function createMysqlStore(settings: MysqlSettings): Store {
     walkDead: makeWalkDead(database),
     listExecutions: makeListExecutions(database),
     queueDepths: makeQueueDepths(database),
+    countBacklog: makeCountBacklog(database),
     missingHandlers: makeMissingHandlers(database),
     ping: async () => {
       const from = performance.now()

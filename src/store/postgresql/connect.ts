@@ -87,6 +87,7 @@ export interface Names {
   readonly queueJobs: string
   readonly jobHistories: string
   readonly instances: string
+  readonly pauses: string
   readonly jobs: string
   readonly mustHold: string
 }
@@ -179,6 +180,7 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
       queueJobs: `${quoted}.queue_jobs`,
       jobHistories: `${quoted}.job_histories`,
       instances: `${quoted}.crossdock_instances`,
+      pauses: `${quoted}.crossdock_pauses`,
       jobs: `${quoted}.jobs`,
       mustHold: `${quoted}.crossdock_must_hold`,
     },

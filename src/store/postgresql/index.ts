@@ -1,12 +1,14 @@
 import pg from 'pg'
 import { performance } from 'node:perf_hooks'
 import type { Store } from '../../ports/store.ts'
+import { makeCountBacklog } from './backlog.ts'
 import { makeClaim } from './claim.ts'
 import { connectPostgresql, type PostgresqlSettings } from './connect.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
 import { makeRegisterInstance, makeUnregisterInstance } from './instances.ts'
 import { makeBegin, makeRecoverExpired, makeRenew, makeStillHeld } from './leases.ts'
 import { makeAnnounce, makeListener } from './listener.ts'
+import { makePauses } from './pauses.ts'
 import { makeUpdateProgress } from './progress.ts'
 import { makePromoteDue } from './promote.ts'
 import {
@@ -42,6 +44,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
   return {
     dialect: 'postgresql',
     schedules: makeSchedules(database),
+    pauses: makePauses(database),
     insertJobs: (request) => insertJobs(request),
     claim: makeClaim(database),
     readyQueues: makeReadyQueues(database),
@@ -62,6 +65,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
     walkDead: makeWalkDead(database),
     listExecutions: makeListExecutions(database),
     queueDepths: makeQueueDepths(database),
+    countBacklog: makeCountBacklog(database),
     missingHandlers: makeMissingHandlers(database),
     ping: async () => {
       const from = performance.now()

@@ -1,5 +1,6 @@
 import { afterAll } from 'vitest'
 import { announceSuite } from './announce.suite.ts'
+import { backlogSuite } from './backlog.suite.ts'
 import { claimSuite } from './claim.suite.ts'
 import { contentionSuite } from './contention.suite.ts'
 import { deadWalkSuite } from './dead-walk.suite.ts'
@@ -7,6 +8,7 @@ import { insertSuite } from './insert.suite.ts'
 import { instancesSuite } from './instances.suite.ts'
 import { leaseSuite } from './lease.suite.ts'
 import { outageSuite } from './outage.suite.ts'
+import { pausesSuite } from './pauses.suite.ts'
 import { plainSqlSuite } from './plain-sql.suite.ts'
 import { promoteSuite } from './promote.suite.ts'
 import { readSuite } from './read.suite.ts'
@@ -40,6 +42,8 @@ const SUITES: readonly StoreSuite[] = [
   turnsSuite,
   turnGiversSuite,
   readSuite,
+  backlogSuite,
+  pausesSuite,
   statisticsSuite,
   schedulesSuite,
   announceSuite,

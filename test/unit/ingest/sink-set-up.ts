@@ -57,6 +57,7 @@ export function setUp({
     },
     waiting: () => 0,
     healthy: () => true,
+    onHealth: () => () => undefined,
     close: async () => undefined,
   }
   const sink = createMessageSink({
