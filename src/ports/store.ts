@@ -55,6 +55,7 @@ export interface ClaimedJob extends ExecutionKey {
   readonly createdBy: string | null
   readonly parentJobId: string | null
   readonly correlationId: string | null
+  readonly traceparent: string | null
   readonly createdAt: Date
 }
 
@@ -104,6 +105,8 @@ export interface Settlement extends ExecutionKey {
   readonly executedBy: string
   /** The payload as this execution read it, where history keeps it. */
   readonly inputData?: string | undefined
+  /** What a remote side answered. */
+  readonly outputData?: string | undefined
 }
 
 /** Progress of one execution. */
@@ -170,6 +173,8 @@ export interface LateTurns extends GivenTurns {
 /** A job whose holder let its lease expire. */
 export interface ExpiredJob extends ExecutionKey {
   readonly handler: string
+  readonly protocol: string | null
+  readonly method: string | null
   readonly queue: string
   /** Whether its begin was written: only then was it an attempt. */
   readonly begun: boolean
@@ -291,6 +296,8 @@ export interface Store extends WakeUpChannel {
   queueDepths(): Promise<readonly QueueDepth[]>
   /** Handlers named by unfinished jobs and not in `known`, at most 100. */
   missingHandlers(known: readonly string[]): Promise<readonly string[]>
+  /** Addresses of publications named by unfinished outbound jobs and not in `known`, at most 100. */
+  missingPublications(known: readonly string[]): Promise<readonly string[]>
   /** Asks the database something small. Returns its version, and how long it took in milliseconds. */
   ping(): Promise<{ readonly version: string; readonly latencyMs: number }>
   /** What this store's statements met so far. Asks nobody, and never throws. */

@@ -11,13 +11,14 @@ import type { HandlerTransaction } from '../ports/store.ts'
 import type { HeldJob } from './held.ts'
 import { maxRetriesOf } from './ending.ts'
 import type { ProgressWriter } from './progress-writer.ts'
+import { publishedMessage } from './published-message.ts'
 import type { WorkerContext } from './settings.ts'
 
 /** What a handler did through its context. */
 export interface Effects {
   /** Begun at the first use of `tx`. */
   transaction: HandlerTransaction | undefined
-  /** What it enqueued: inserted with the completion. */
+  /** What it enqueued and published: inserted with the completion. */
   readonly jobs: NewJob[]
   /** Once the handler has ended, whatever it still does through its context throws. */
   over: boolean
@@ -86,6 +87,16 @@ export function handlerContext(
       effects.jobs.push(child)
       return { id: child.id }
     },
+    publish: (address, message = {}) => {
+      try {
+        refuseWhenOver()
+        const outgoing = publishedMessage(context, job, address, message)
+        effects.jobs.push(outgoing)
+        return Promise.resolve({ id: outgoing.id })
+      } catch (error) {
+        return Promise.reject(error as Error)
+      }
+    },
     progress: (current, total, message) => {
       // Said too late it is nobody's progress any more.
       if (!effects.over && !signal.aborted) {
@@ -121,6 +132,7 @@ function describeJob({ settings }: WorkerContext, { job }: HeldJob, handler: Han
     createdBy: job.createdBy,
     parentJobId: job.parentJobId,
     correlationId: job.correlationId,
+    traceparent: job.traceparent,
     createdAt: job.createdAt,
   }
 }

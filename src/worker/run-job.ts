@@ -1,9 +1,10 @@
 import { CrossdockError, isCrossdockError } from '../domain/errors.ts'
+import { addressOf, OUTBOUND_HANDLER } from '../domain/outbound.ts'
 import { turnOf } from '../domain/turn.ts'
-import type { Handler } from '../ports/handler.ts'
+import type { Handler, ParsedInput } from '../ports/handler.ts'
 import type { ClaimedJob, Ending, Settlement } from '../ports/store.ts'
-import type { Completions } from './completions.ts'
-import { endingOfError, endingOfReturn } from './ending.ts'
+import { storable, type Completions } from './completions.ts'
+import { answerOf, endingOfError, endingOfReturn, isUnsent } from './ending.ts'
 import { handlerContext, type Effects } from './handler-context.ts'
 import type { HeldJob, HeldJobs } from './held.ts'
 import type { ProgressWriter } from './progress-writer.ts'
@@ -45,12 +46,12 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
 
   async function run(held: HeldJob, worker: string): Promise<void> {
     const { job } = held
-    const handler = handlers.get(job.handler)
+    const handler = handlers.handlerOf(job)
     if (handler === undefined) {
-      const error = `no handler '${job.handler}' here; the job waits for an instance that has it`
-      if (!missing.has(job.handler)) {
-        missing.add(job.handler)
-        log.warn({ handler: job.handler, job: job.jobId }, 'a job names a handler that is not here')
+      const error = `${whoIsMissing(job)}; the job waits for an instance that has it`
+      if (!missing.has(error)) {
+        missing.add(error)
+        log.warn({ handler: job.handler, job: job.jobId }, error)
       }
       end(
         held,
@@ -76,6 +77,7 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     const effects: Effects = { transaction: undefined, jobs: [], over: false }
     held.abort = abort
     const from = clock.monotonicMs()
+    let begun = true
     const timer = clock.after(limitMs, () => {
       abort.abort(
         new CrossdockError('handler_timeout', `the handler took longer than ${limitMs / 1000} s`),
@@ -83,22 +85,29 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     })
 
     let ending: Ending
+    let outputData: string | undefined
     try {
-      ending = endingOfReturn(await call(held, handler, abort, effects))
+      const returned = await call(held, handler, abort, effects)
+      ending = endingOfReturn(returned)
+      outputData = answerOf(returned)
       // A handler that finished after it was told to stop did not finish in time.
       abort.signal.throwIfAborted()
     } catch (error) {
       ending = failureEnding(error, held, handler, abort)
+      outputData = answerOf(error)
+      if (isUnsent(error, handler)) begun = false
     } finally {
       timer.cancel()
       held.abort = undefined
       held.lease.finish()
       effects.over = true
     }
-    const durationMs = clock.monotonicMs() - from
+    // What never left was no execution: an absence of hours must not fill the history.
+    const durationMs = begun ? clock.monotonicMs() - from : null
     try {
       await progress.finish(held)
-      await conclude(held, handler, settlement(job, worker, ending, durationMs), effects, abort)
+      const settled = { ...settlement(job, worker, ending, durationMs), outputData }
+      await conclude(held, handler, settled, effects, abort)
     } catch (error) {
       // A fault of ours: a connection that stayed behind with it would be missing for ever.
       effects.transaction?.abandon()
@@ -170,11 +179,15 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     effects: Effects,
   ): Promise<unknown> {
     const { job } = held
-    const parsed = await parseInput(handler, {
+    const stored = {
       payload: job.payload ?? null,
       contentType: job.contentType,
       payloadEncoding: job.payloadEncoding,
-    })
+    }
+    const parsed: ParsedInput =
+      handler.takes === 'stored'
+        ? { ok: true, value: stored }
+        : await parseInput(handler, stored)
     if (!parsed.ok) {
       const list = parsed.problems.map(({ path, message }) =>
         path === '' ? message : `${path}: ${message}`,
@@ -202,6 +215,9 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     // It never had a connection to work on: that was no attempt.
     if (reason === undefined && isCrossdockError(error, 'database_unavailable')) {
       return { kind: 'returned', delayMs: NO_DATABASE_MS }
+    }
+    if (reason === undefined && isUnsent(error, handler)) {
+      return { kind: 'returned', delayMs: error.delayMs, error: storable(error.message) }
     }
     // What a handler throws because it was told to stop says less than why it was told to.
     return endingOfError({ error: reason ?? error, job, handler, settings, random })
@@ -344,6 +360,12 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
   }
 
   return { run }
+}
+
+function whoIsMissing({ handler, protocol, method }: ClaimedJob): string {
+  return handler === OUTBOUND_HANDLER
+    ? `no publication '${addressOf(protocol ?? '', method ?? '')}' here`
+    : `no handler '${handler}' here`
 }
 
 /** The error of handlers that still run when an exception outside every promise ends their instance. */

@@ -12,6 +12,7 @@ import {
   makeFindJob,
   makeListExecutions,
   makeMissingHandlers,
+  makeMissingPublications,
   makeQueueDepths,
   makeReadPayload,
   makeReadyQueues,
@@ -62,6 +63,7 @@ export function createMysqlStore(settings: MysqlSettings): Store {
     listExecutions: makeListExecutions(database),
     queueDepths: makeQueueDepths(database),
     missingHandlers: makeMissingHandlers(database),
+    missingPublications: makeMissingPublications(database),
     ping: async () => {
       const from = performance.now()
       const { rows } = await database.run<{ version: string }>('SELECT VERSION() AS version')

@@ -13,6 +13,7 @@ import {
   makeFindJob,
   makeListExecutions,
   makeMissingHandlers,
+  makeMissingPublications,
   makeQueueDepths,
   makeReadPayload,
   makeReadyQueues,
@@ -61,6 +62,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
     listExecutions: makeListExecutions(database),
     queueDepths: makeQueueDepths(database),
     missingHandlers: makeMissingHandlers(database),
+    missingPublications: makeMissingPublications(database),
     ping: async () => {
       const from = performance.now()
       const { rows } = await database.run<{ version: string }>(

@@ -5,6 +5,7 @@ import { contentionSuite } from './contention.suite.ts'
 import { insertSuite } from './insert.suite.ts'
 import { instancesSuite } from './instances.suite.ts'
 import { leaseSuite } from './lease.suite.ts'
+import { outboundSuite } from './outbound.suite.ts'
 import { outageSuite } from './outage.suite.ts'
 import { plainSqlSuite } from './plain-sql.suite.ts'
 import { promoteSuite } from './promote.suite.ts'
@@ -35,6 +36,7 @@ const SUITES: readonly StoreSuite[] = [
   turnGiversSuite,
   readSuite,
   statisticsSuite,
+  outboundSuite,
   schedulesSuite,
   announceSuite,
   outageSuite,
