@@ -1,17 +1,24 @@
 import { v7 } from 'uuid'
-import { adapters } from './app/adapters.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createInstanceWorkers } from './app/instance-workers.ts'
-import { startAdapters } from './app/start-adapters.ts'
+import { startAdapters, type RunningAdapters } from './app/start-adapters.ts'
 import { healthChecks } from './app/health-checks.ts'
 import { migrateAtStart } from './app/migrate-database.ts'
 import { openCache } from './app/open-cache.ts'
-import { openMappings } from './app/mappings.ts'
+import { openMappings, subscriptionRules } from './app/mappings.ts'
 import { openDatabase } from './app/open-database.ts'
+import {
+  openPublications,
+  preparePublications,
+  publicationPools,
+  templateRules,
+  withPublications,
+} from './app/outbound.ts'
 import { openStore, storeAddress } from './app/open-store.ts'
 import { servedQueues } from './app/pools.ts'
 import { programVersion } from './app/program-version.ts'
 import {
+  allAdapters,
   allHandlers,
   configurationOf,
   logOf,
@@ -104,7 +111,6 @@ async function start(
   const makeId = v7
   const startedAt = new Date()
   const token = makeId()
-  const serving = servedQueues(jobs, options.queues)
 
   const handlers = await allHandlers(configuration, options, log)
   for (const { protocol, name, handler } of configuration.subscriptions) {
@@ -148,13 +154,30 @@ async function start(
     log,
   })
   if (parts.has('worker')) teardown.add('instance id', () => instanceId.giveBack())
+
+  const commit = createGroupCommit({ store, wakeUps, clock, log, random })
+  teardown.add('ingest', () => commit.close())
+  const adapters = allAdapters(options)
+  const prepared = parts.has('worker') ? preparePublications(configuration, adapters) : []
+  const subscriptions = parts.has('ingest') ? configuration.subscriptions : []
+  const mappings = openMappings(
+    [...subscriptionRules(subscriptions), ...templateRules(prepared)],
+    log,
+  )
+  teardown.add('expressions', () => mappings.stop())
+  const publications = openPublications(prepared, { mappings, clock, log })
+  const running: { adapters?: RunningAdapters } = {}
+  // After the workers: what they are publishing is still confirmed.
+  teardown.add('adapters', async () => await running.adapters?.stop())
+  teardown.add('publications', () => Promise.resolve(publications.stop()))
   const workers = parts.has('worker')
     ? createInstanceWorkers(configuration, {
-        serving,
+        serving: servedQueues(jobs, options.queues, publicationPools(configuration, publications)),
         token,
         address,
         store,
-        handlers,
+        handlers: withPublications(handlers, publications),
+        publications: publications.directory,
         wakeUps,
         locks: cache.locks,
         clock,
@@ -178,10 +201,6 @@ async function start(
     : undefined
   if (scheduler !== undefined) teardown.add('scheduler', () => scheduler.stop())
 
-  const commit = createGroupCommit({ store, wakeUps, clock, log, random })
-  teardown.add('ingest', () => commit.close())
-  const mappings = openMappings(parts.has('ingest') ? configuration.subscriptions : [], log)
-  teardown.add('expressions', () => mappings.stop())
   const sink = createMessageSink({
     subscriptions: configuration.subscriptions,
     mappings,
@@ -196,7 +215,10 @@ async function start(
 
   const health = createHealth({
     clock,
-    checks: { ...healthChecks({ store, commit, workers, scheduler }), ...cache.checks },
+    checks: {
+      ...healthChecks({ store, commit, workers, scheduler, publications }),
+      ...cache.checks,
+    },
   })
   const status = createStatus({
     configuration,
@@ -210,7 +232,8 @@ async function start(
     locks: () => cache.status(),
     scheduler: scheduler === undefined ? undefined : () => scheduler.statistics(),
     ingest: () => ({ waiting: commit.waiting(), healthy: commit.healthy() }),
-    adapters: () => running?.health() ?? [],
+    adapters: () => running.adapters?.health() ?? [],
+    publications: () => publications.statuses(),
     parts: [...parts],
   })
   const waits = createJobWaits({ store, clock })
@@ -242,18 +265,17 @@ async function start(
     ],
   })
   listening.server = server
-  const running = parts.has('ingest')
-    ? await startAdapters({
-        adapters,
-        configuration,
-        flow: () => OPEN_FLOW,
-        sink,
-        http: server.host,
-        jobs: waits,
-        log,
-      })
-    : undefined
-  if (running !== undefined) teardown.add('adapters', () => running.stop())
+  running.adapters = await startAdapters({
+    adapters,
+    // An instance takes in without workers, and publishes without taking in.
+    configuration: { ...configuration, subscriptions, publications: prepared },
+    publishers: publications.publishers,
+    flow: () => OPEN_FLOW,
+    sink,
+    http: server.host,
+    jobs: waits,
+    log,
+  })
   // Before the adapters, which wait for the requests that they are answering.
   teardown.add('waits', async () => waits.stop())
 

@@ -1,5 +1,7 @@
 import type { Configuration } from '../config/configuration.ts'
+import { CrossdockError } from '../domain/errors.ts'
 import type { Protocol } from '../domain/job-type.ts'
+import { addressOf } from '../domain/outbound.ts'
 import type {
   AdapterContext,
   AdapterDefinition,
@@ -7,6 +9,7 @@ import type {
   RunningAdapter,
 } from '../ports/adapter.ts'
 import type { Flow } from '../ports/flow.ts'
+import type { Publishers } from '../ports/outbound.ts'
 
 /** What the parts of an instance give to every adapter. */
 export interface AdapterParts extends Pick<
@@ -18,6 +21,8 @@ export interface AdapterParts extends Pick<
     Configuration,
     'instance' | 'connections' | 'subscriptions' | 'publications'
   >
+  /** Told what can be published. */
+  readonly publishers: Publishers
   /** Whether a subscription is to take messages in now. */
   readonly flow: (subscription: string) => Flow
 }
@@ -39,16 +44,19 @@ export async function startAdapters(parts: AdapterParts): Promise<RunningAdapter
     protocol: Protocol
     connection: string | undefined
     adapter: RunningAdapter
+    unbind: () => void
   }[] = []
   const stop = async (): Promise<void> => {
     await Promise.all(running.map(({ adapter }) => adapter.stop()))
+    for (const { unbind } of running) unbind()
   }
   for (const definition of parts.adapters) {
     for (const context of contextsOf(definition, parts)) {
       try {
         const adapter = await definition.start(context)
         const { protocol } = definition
-        running.push({ protocol, connection: context.connection?.name, adapter })
+        const unbind = bindPublications(protocol, context, adapter, parts.publishers)
+        running.push({ protocol, connection: context.connection?.name, adapter, unbind })
       } catch (error) {
         await stop().catch((fault: unknown) => {
           log.warn({ err: fault }, 'an adapter did not stop cleanly')
@@ -65,6 +73,25 @@ export async function startAdapters(parts: AdapterParts): Promise<RunningAdapter
         health: adapter.health(),
       })),
     stop,
+  }
+}
+
+/** Says who publishes. Returns how to say that nobody does any more. */
+function bindPublications(
+  protocol: Protocol,
+  { publications }: AdapterContext<unknown>,
+  adapter: RunningAdapter,
+  publishers: Publishers,
+): () => void {
+  for (const { name } of publications) {
+    publishers.bind(addressOf(protocol, name), (messages, signal) =>
+      adapter.publish === undefined
+        ? Promise.reject(new CrossdockError('usage', `${protocol} cannot publish`))
+        : adapter.publish(name, messages, signal),
+    )
+  }
+  return () => {
+    for (const { name } of publications) publishers.bind(addressOf(protocol, name), undefined)
   }
 }
 
@@ -107,7 +134,11 @@ function contextsOf(
         jobs: parts.jobs,
         instance: configuration.instance,
         log: parts.log.child({ adapter: protocol, connection: connection?.name }),
-        connected: () => undefined,
+        connected: (is) => {
+          for (const { name } of publications) {
+            parts.publishers.connected(addressOf(protocol, name), is)
+          }
+        },
         failed: () => undefined,
       },
     ]

@@ -7,7 +7,7 @@ import { mapMessages } from '../ingest/map-messages.ts'
 import { messageRow } from '../ingest/message-row.ts'
 import type { InputProblem } from '../ports/adapter.ts'
 import type { Log } from '../ports/log.ts'
-import { openMappings } from './mappings.ts'
+import { openMappings, subscriptionRules } from './mappings.ts'
 
 /** What would become of one message. */
 export type MappingPreview =
@@ -60,7 +60,7 @@ export async function testMapping(
     ...(typeof path === 'string' && { facts: { path } }),
     ...(subscription.protocol === 'http' && { query: {}, params: {} }),
   }))
-  const mappings = openMappings([subscription], log)
+  const mappings = openMappings(subscriptionRules([subscription]), log)
   try {
     const results = await mapMessages(messages, subscription, mappings, Date.now())
     return messages.flatMap((message, index): readonly MappingPreview[] => {

@@ -160,4 +160,7 @@ export function createPublishBatches(options: PublishBatchesOptions): PublishBat
 
 const UNSENT: Publishing = { outcome: 'unsent', error: 'its connection does not work' }
 
-const UNSAID: Publishing = { outcome: 'unconfirmed', error: 'the adapter did not say what became of it' }
+const UNSAID: Publishing = {
+  outcome: 'unconfirmed',
+  error: 'the adapter did not say what became of it',
+}

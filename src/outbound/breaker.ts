@@ -68,8 +68,7 @@ export function createBreaker({ failures: limit, openMs }: BreakerSettings): Bre
       if (is === 'closed') return Infinity
       return is === 'half_open' && !isTrying ? 1 : 0
     },
-    openForMs: (now) =>
-      openUntil !== undefined && now < openUntil ? openUntil - now : undefined,
+    openForMs: (now) => (openUntil !== undefined && now < openUntil ? openUntil - now : undefined),
     enter: (now) => {
       if (state(now) !== 'half_open') return () => undefined
       isTrying = true

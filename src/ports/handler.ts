@@ -107,10 +107,7 @@ export interface HandlerContext<Input> {
    * goes out after that. Returns its id, which the far side sees as its `idempotency-key`.
    * @throws CrossdockError `publication_unknown`, `message_invalid`
    */
-  readonly publish: (
-    address: string,
-    message?: PublishMessage,
-  ) => Promise<{ readonly id: string }>
+  readonly publish: (address: string, message?: PublishMessage) => Promise<{ readonly id: string }>
   /** Says how far the job is; seen at once, outside the transaction. */
   readonly progress: (current: number, total: number, message?: string) => Promise<void>
   /** Aborts on time-out, lost lease and shutdown; its `reason` is a `CrossdockError`. */

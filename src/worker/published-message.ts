@@ -1,3 +1,4 @@
+import { isJsonType, mediaType } from '../domain/content-type.ts'
 import { CrossdockError, errorMessage } from '../domain/errors.ts'
 import { headerProblem } from '../domain/header-rules.ts'
 import type { NewJob } from '../domain/job.ts'
@@ -64,7 +65,11 @@ function storedPayload({
   if (contentType !== undefined) checkText('contentType', contentType)
   if (payload === undefined) return { contentType }
   if (payload instanceof Uint8Array) return base64(payload, contentType)
-  if (typeof payload === 'string' && contentType !== undefined && !isJson(contentType)) {
+  if (
+    typeof payload === 'string' &&
+    contentType !== undefined &&
+    !isJsonType(mediaType(contentType))
+  ) {
     // No column holds a NUL.
     return payload.includes('\0') || !payload.isWellFormed()
       ? base64(Buffer.from(payload), contentType)
@@ -89,13 +94,9 @@ function base64(
   return { payload: text, contentType, payloadEncoding: 'base64' }
 }
 
-function isJson(contentType: string): boolean {
-  const type = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
-  return type === 'application/json' || type === 'text/json' || type.endsWith('+json')
-}
-
 function checkText(what: string, value: unknown): void {
-  if (typeof value !== 'string' || value === '') throw invalid(`the ${what} is no text, or an empty one`)
+  if (typeof value !== 'string' || value === '')
+    throw invalid(`the ${what} is no text, or an empty one`)
   if (value.includes('\0') || !value.isWellFormed()) {
     throw invalid(`the ${what} has a NUL character, or half of a surrogate pair`)
   }

@@ -185,9 +185,7 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
       payloadEncoding: job.payloadEncoding,
     }
     const parsed: ParsedInput =
-      handler.takes === 'stored'
-        ? { ok: true, value: stored }
-        : await parseInput(handler, stored)
+      handler.takes === 'stored' ? { ok: true, value: stored } : await parseInput(handler, stored)
     if (!parsed.ok) {
       const list = parsed.problems.map(({ path, message }) =>
         path === '' ? message : `${path}: ${message}`,

@@ -8,7 +8,10 @@ const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
 export const outboundSuite = storeSuite('outbound messages', (bed) => {
   const message = (columns: object = {}): ReturnType<typeof newJob> =>
-    newJob({ ...outboundJob({ id: newJob().id, protocol: 'kafka', publication: 'orders' }), ...columns })
+    newJob({
+      ...outboundJob({ id: newJob().id, protocol: 'kafka', publication: 'orders' }),
+      ...columns,
+    })
 
   it('are claimed with what goes along', async () => {
     const claimed = await claimNew(

@@ -78,6 +78,7 @@ function start(...adapters: readonly AdapterDefinition[]) {
         options: {},
       })),
     },
+    publishers: { connected: () => undefined, bind: () => undefined },
     flow: () => OPEN_FLOW,
     sink: { deliver: async () => [] },
     http: { route: () => undefined },
