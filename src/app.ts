@@ -1,5 +1,4 @@
 import { v7 } from 'uuid'
-import { adapters } from './app/adapters.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createInstanceWorkers } from './app/instance-workers.ts'
 import { superviseAdapters } from './app/start-adapters.ts'
@@ -7,12 +6,21 @@ import { healthChecks } from './app/health-checks.ts'
 import { migrateAtStart } from './app/migrate-database.ts'
 import { openConditions } from './app/open-conditions.ts'
 import { openCache } from './app/open-cache.ts'
-import { openMappings, openPayloadTemplates } from './app/mappings.ts'
+import { openMappings, openPayloadTemplates, subscriptionRules } from './app/mappings.ts'
 import { openDatabase } from './app/open-database.ts'
+import {
+  openPublications,
+  preparePublications,
+  publicationPools,
+  publishBy,
+  templateRules,
+  withPublications,
+} from './app/outbound.ts'
 import { openStore, storeAddress } from './app/open-store.ts'
 import { servedQueues } from './app/pools.ts'
 import { programVersion } from './app/program-version.ts'
 import {
+  allAdapters,
   allHandlers,
   configurationOf,
   logOf,
@@ -35,6 +43,7 @@ import { inboxKey } from './ingest/inbox-key.ts'
 import { createMessageSink } from './ingest/message-sink.ts'
 import { createHealth } from './observe/health.ts'
 import { OPEN_FLOW } from './ports/flow.ts'
+import type { Supervisor } from './integrations/supervisor.ts'
 import type { Log } from './ports/log.ts'
 import { createScheduler } from './scheduler/scheduler.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
@@ -107,7 +116,6 @@ async function start(
   const makeId = v7
   const startedAt = new Date()
   const token = makeId()
-  const serving = servedQueues(jobs, options.queues)
 
   const handlers = await allHandlers(configuration, options, log)
   for (const { protocol, name, handler } of configuration.subscriptions) {
@@ -152,13 +160,30 @@ async function start(
     log,
   })
   if (parts.has('worker')) teardown.add('instance id', () => instanceId.giveBack())
+
+  const commit = createGroupCommit({ store, wakeUps, clock, log, random })
+  teardown.add('ingest', () => commit.close())
+  const adapters = allAdapters(options)
+  const prepared = parts.has('worker') ? preparePublications(configuration, adapters) : []
+  const subscriptions = parts.has('ingest') ? configuration.subscriptions : []
+  const mappings = openMappings(
+    [...subscriptionRules(subscriptions), ...templateRules(prepared)],
+    log,
+  )
+  teardown.add('expressions', () => mappings.stop())
+  const publications = openPublications(prepared, { mappings, clock, log })
+  const running: { integrations?: Supervisor } = {}
+  // After the workers: what they are publishing is still confirmed.
+  teardown.add('adapters', async () => await running.integrations?.stop())
+  teardown.add('publications', () => Promise.resolve(publications.stop()))
   const workers = parts.has('worker')
     ? createInstanceWorkers(configuration, {
-        serving,
+        serving: servedQueues(jobs, options.queues, publicationPools(configuration, publications)),
         token,
         address,
         store,
-        handlers,
+        handlers: withPublications(handlers, publications),
+        publications: publications.directory,
         wakeUps,
         locks: cache.locks,
         clock,
@@ -187,10 +212,6 @@ async function start(
     : undefined
   if (scheduler !== undefined) teardown.add('scheduler', () => scheduler.stop())
 
-  const commit = createGroupCommit({ store, wakeUps, clock, log, random })
-  teardown.add('ingest', () => commit.close())
-  const mappings = openMappings(parts.has('ingest') ? configuration.subscriptions : [], log)
-  teardown.add('expressions', () => mappings.stop())
   const sink = createMessageSink({
     subscriptions: configuration.subscriptions,
     mappings,
@@ -205,7 +226,10 @@ async function start(
 
   const health = createHealth({
     clock,
-    checks: { ...healthChecks({ store, commit, workers, scheduler }), ...cache.checks },
+    checks: {
+      ...healthChecks({ store, commit, workers, scheduler, publications }),
+      ...cache.checks,
+    },
   })
   const status = createStatus({
     configuration,
@@ -219,7 +243,8 @@ async function start(
     locks: () => cache.status(),
     scheduler: scheduler === undefined ? undefined : () => scheduler.statistics(),
     ingest: () => ({ waiting: commit.waiting(), healthy: commit.healthy() }),
-    connections: () => integrations?.connections() ?? [],
+    connections: () => running.integrations?.connections() ?? [],
+    publications: () => publications.statuses(),
     parts: [...parts],
   })
   const waits = createJobWaits({ store, clock })
@@ -251,23 +276,21 @@ async function start(
     ],
   })
   listening.server = server
-  const integrations = parts.has('ingest')
-    ? superviseAdapters({
-        adapters,
-        configuration,
-        flow: () => OPEN_FLOW,
-        sink,
-        http: server.host,
-        jobs: waits,
-        clock,
-        random,
-        log,
-      })
-    : undefined
-  if (integrations !== undefined) {
-    teardown.add('adapters', () => integrations.stop())
-    await integrations.start()
-  }
+  const integrations = superviseAdapters({
+    adapters,
+    // An instance takes in without workers, and publishes without taking in.
+    configuration: { ...configuration, subscriptions, publications: prepared },
+    flow: () => OPEN_FLOW,
+    sink,
+    http: server.host,
+    jobs: waits,
+    clock,
+    random,
+    log,
+  })
+  running.integrations = integrations
+  publishBy(integrations, publications)
+  await integrations.start()
   // Before the adapters, which wait for the requests that they are answering.
   teardown.add('waits', async () => waits.stop())
 

@@ -7,7 +7,7 @@ import { mapMessages } from '../ingest/map-messages.ts'
 import { messageRow } from '../ingest/message-row.ts'
 import type { Mappings } from '../ports/expressions.ts'
 import type { Log } from '../ports/log.ts'
-import { openMappings } from './mappings.ts'
+import { openMappings, subscriptionRules } from './mappings.ts'
 
 /** Reasons of dead letters that hold what was received: no schema was met, and nothing was mapped. */
 const RAW_REASONS: readonly (string | null)[] = [
@@ -54,7 +54,7 @@ export function createAcceptance({ subscriptions }: Configuration, log: Log): Ac
         headers: {},
         ...(protocol === 'http' && { query: {}, params: {} }),
       }
-      mappings ??= openMappings(subscriptions, log)
+      mappings ??= openMappings(subscriptionRules(subscriptions), log)
       const received = job.createdAt.getTime()
       const [result] = await mapMessages([message], subscription, mappings, received)
       if (result === undefined || result.outcome === 'filtered') {

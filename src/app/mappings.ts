@@ -2,7 +2,7 @@ import { extname } from 'node:path'
 import type { SubscriptionConfiguration } from '../config/configuration.ts'
 import { createMappings } from '../expressions/mappings.ts'
 import { createPayloadTemplates } from '../expressions/payload-templates.ts'
-import { type Mappings, rulesOfRoute } from '../ports/expressions.ts'
+import { type MappingRules, type Mappings, rulesOfRoute } from '../ports/expressions.ts'
 import type { Log } from '../ports/log.ts'
 import { systemClock } from './system-clock.ts'
 
@@ -14,19 +14,29 @@ export function openPayloadTemplates(log: Log): ReturnType<typeof createPayloadT
   return createPayloadTemplates({ script: SCRIPT, clock: systemClock, log })
 }
 
-/** The rules of these subscriptions and their routes, applied in a process of ours where that is needed. */
-export function openMappings(
+/** Rules under a name: a subscription's, a route's, or a publication's address. */
+export interface RuleSet {
+  readonly name: string
+  readonly rules: MappingRules
+}
+
+/** What subscriptions and their routes do with messages before they are stored. */
+export function subscriptionRules(
   subscriptions: readonly SubscriptionConfiguration[],
-  log: Log,
-): Mappings {
+): readonly RuleSet[] {
+  return subscriptions.flatMap(({ name, filter, map, schema, routes = [] }) => [
+    { name, rules: { filter, map, schema: schema?.text } },
+    ...routes.map((route) => ({
+      name: rulesOfRoute(route.name),
+      rules: { filter: route.filter, map: route.map },
+    })),
+  ])
+}
+
+/** Rules, applied in a process of ours where that is needed. */
+export function openMappings(ruleSets: readonly RuleSet[], log: Log): Mappings {
   return createMappings({
-    subscriptions: subscriptions.flatMap(({ name, filter, map, schema, routes = [] }) => [
-      { name, rules: { filter, map, schema: schema?.text } },
-      ...routes.map((route) => ({
-        name: rulesOfRoute(route.name),
-        rules: { filter: route.filter, map: route.map },
-      })),
-    ]),
+    ruleSets,
     script: SCRIPT,
     clock: systemClock,
     log,

@@ -8,18 +8,29 @@ export interface ServedQueues {
   readonly serves: (queue: string) => boolean
 }
 
-/** Pools from `jobs`, narrowed to the queues of `--queues` where it is given. */
+/**
+ * Pools from `jobs` and of publications, narrowed to the queues of `--queues` where it is given. How many messages of a
+ * publication are on their way is said there: of a queue of its name in `jobs.queues` it is asked whether it rests.
+ */
 export function servedQueues(
   jobs: JobsConfiguration,
   only: readonly string[] | undefined,
+  publications: readonly (PoolSettings & { readonly queue: string })[] = [],
 ): ServedQueues {
   const wanted = (queue: string): boolean => only === undefined || only.includes(queue)
   const listed = Object.entries(jobs.queues)
   const paused = new Set(listed.filter(([, settings]) => settings.paused).map(([queue]) => queue))
-  const own = listed
-    .filter(([queue, settings]) => wanted(queue) && !settings.paused && settings.workers > 0)
-    .map(([queue, settings]): PoolSettings => ({ name: queue, queue, workers: settings.workers }))
-  const named = new Set(listed.map(([queue]) => queue))
+  const published = new Set(publications.map(({ queue }) => queue))
+  const working = new Set(
+    listed.filter(([, settings]) => settings.workers > 0).map(([queue]) => queue),
+  )
+  const own: readonly PoolSettings[] = [
+    ...listed
+      .filter(([queue]) => !published.has(queue) && working.has(queue))
+      .map(([queue, settings]) => ({ name: queue, queue, workers: settings.workers })),
+    ...publications.filter(({ queue }) => jobs.queues[queue] === undefined || working.has(queue)),
+  ].filter(({ queue }) => wanted(queue) && !paused.has(queue))
+  const named = new Set([...listed.map(([queue]) => queue), ...published])
   // Queues that have settings of their own are never the rest's: a paused one must stay paused.
   const rest: PoolSettings = { name: 'rest', workers: jobs.workers }
   const restIsWanted =

@@ -9,7 +9,7 @@ import { routeMessages } from '../ingest/route-messages.ts'
 import { createRegistry } from '../handler-kit/registry.ts'
 import type { InputProblem } from '../ports/adapter.ts'
 import type { Log } from '../ports/log.ts'
-import { openMappings } from './mappings.ts'
+import { openMappings, subscriptionRules } from './mappings.ts'
 
 /** What would become of one message. */
 export type MappingPreview =
@@ -64,7 +64,7 @@ export async function testMapping(
     ...(typeof path === 'string' && { facts: { path } }),
     ...(subscription.protocol === 'http' && { query: {}, params: {} }),
   }))
-  const mappings = openMappings([subscription], log)
+  const mappings = openMappings(subscriptionRules([subscription]), log)
   try {
     const now = Date.now()
     const mapped = await mapMessages(messages, subscription, mappings, now)

@@ -13,6 +13,7 @@ import { tryHandler, type Trial, type TrialContext } from '../worker/try-handler
 import { createAcceptance, type Acceptance } from './accept-again.ts'
 import { refusePending } from './migrate-database.ts'
 import { openDatabase } from './open-database.ts'
+import { publicationDirectory } from './outbound.ts'
 import { openStore, storeAddress } from './open-store.ts'
 import { systemClock } from './system-clock.ts'
 
@@ -82,6 +83,7 @@ function trialsOn({ configuration, store, handlers, acceptance }: TrialParts): T
   const context: TrialContext = {
     store,
     handlers,
+    publications: publicationDirectory(configuration),
     parseInput,
     clock: systemClock,
     makeId: v7,

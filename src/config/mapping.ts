@@ -5,6 +5,7 @@ import type { AdapterDefinition } from '../ports/adapter.ts'
 import { INPUT_NAMES, MAP_KEYS, type MappingCheck, ROUTE_MAP_KEYS } from '../ports/expressions.ts'
 import { type KeyPath, pathText } from './key-path.ts'
 import { elementsAt, textAt, valueAt } from './loose-value.ts'
+import { checkTemplates } from './templates.ts'
 import type { ResolvedDocument } from './resolve.ts'
 import { closest } from './suggestion.ts'
 
@@ -54,6 +55,7 @@ export async function checkMapping(
       await checkExpression(document, [...base, 'map', key], options.check, warnings)
     }
   }
+  warnings.push(...(await checkTemplates(document, options.adapters, options.check)))
   return { warnings, schemas }
 }
 
@@ -95,7 +97,7 @@ async function checkExpression(
     )
     return
   }
-  const { problem, unknownNames, isPath } = await check.expression(source)
+  const { problem, unknownNames, isPath } = await check.expression(source, INPUT_NAMES)
   if (problem !== undefined) {
     document.report(at, `is no JSONata expression: ${problem}`)
     return

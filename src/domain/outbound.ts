@@ -80,3 +80,21 @@ export function outboundJob(row: OutboundRow): NewJob {
     orderingKey: row.orderingKey === undefined ? keyOrder : (row.orderingKey ?? undefined),
   }
 }
+
+/** What the handler of an outbound row returns: the far side has confirmed the message. */
+export interface Published {
+  readonly kind: 'crossdock:published'
+  /** What it said. */
+  readonly answer: string | undefined
+}
+
+/** The far side has confirmed a message, and may have said something. */
+export function published(answer: string | undefined): Published {
+  return { kind: 'crossdock:published', answer }
+}
+
+/** Whether a handler returned {@link published}. */
+export function isPublished(value: unknown): value is Published {
+  if (typeof value !== 'object' || value === null) return false
+  return 'kind' in value && value.kind === 'crossdock:published' && 'answer' in value
+}

@@ -69,7 +69,7 @@ export function createPayloadTemplates({
       { map: { payload: { expression } } },
       { payload: { kind: 'text', text: '' }, headers: {}, facts, receivedAtMs: now },
     )
-    if (result.outcome === 'mapped') return JSON.parse(result.values.payload ?? '{}') as object
+    if (result.outcome === 'mapped') return JSON.parse(result.values['payload'] ?? '{}') as object
     const problems = result.outcome === 'invalid' ? result.problems : []
     throw new CrossdockError('input_invalid', problems.map(({ message }) => message).join('; '))
   }

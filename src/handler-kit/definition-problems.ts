@@ -1,3 +1,4 @@
+import { OUTBOUND_HANDLER } from '../domain/outbound.ts'
 import type { Handler } from '../ports/handler.ts'
 
 /** Options of the contract that this version does not have. */
@@ -13,8 +14,11 @@ const MAX_QUEUE_LENGTH = 100
 type Check = (value: unknown) => string | undefined
 
 /** What each option must be. `name` and `run` are needed, the rest may be left out. */
-const CHECKS: Readonly<Record<keyof Handler, Check>> = {
-  name: (value) => nameProblem(value, MAX_NAME_LENGTH),
+const CHECKS: Readonly<Record<Exclude<keyof Handler, 'takes'>, Check>> = {
+  name: (value) =>
+    value === OUTBOUND_HANDLER
+      ? 'is taken: publications have it'
+      : nameProblem(value, MAX_NAME_LENGTH),
   run: (value) => (typeof value === 'function' ? undefined : 'must be a function'),
   input: optional((value) =>
     isValidator(value) ? undefined : 'must be a zod schema, such as `z.object({ … })`',

@@ -41,6 +41,32 @@ export interface EnqueueOptions {
   readonly metadata?: JsonObject
 }
 
+/** A message to publish from inside a handler. */
+export interface PublishMessage {
+  /**
+   * Bytes go out as they are; with a `contentType` that is not JSON a string does as well; anything else is
+   * JSON. Left out: a message without a body.
+   */
+  readonly payload?: unknown
+  /** The broker's message key. Messages of one key to one publication keep their order. */
+  readonly key?: string
+  /** Names and values without line breaks; bytes as `{ base64 }`. */
+  readonly headers?: Headers
+  readonly contentType?: string
+  /** Instead of the key: messages of one tenant that share it go out one at a time; `null`: no order. */
+  readonly orderingKey?: string | null
+  readonly priority?: number
+  /** Not before this many milliseconds from the commit. */
+  readonly delayMs?: number
+  /** Not before this time. */
+  readonly scheduledAt?: Date
+  /** Attempts after the first. Left out: the publication's, else `jobs.max_retries`. */
+  readonly maxRetries?: number
+  readonly tenantId?: string
+  readonly correlationId?: string
+  readonly metadata?: JsonObject
+}
+
 /** What a handler may know of the job that it runs. */
 export interface HandlerJob {
   readonly id: string
@@ -59,6 +85,7 @@ export interface HandlerJob {
   readonly createdBy: string | null
   readonly parentJobId: string | null
   readonly correlationId: string | null
+  readonly traceparent: string | null
   readonly createdAt: Date
 }
 
@@ -75,6 +102,12 @@ export interface HandlerContext<Input> {
     payload?: unknown,
     options?: EnqueueOptions,
   ) => Promise<{ readonly id: string }>
+  /**
+   * Sends a message to a publication, named as `protocol:name`. It commits with this job's completion, and
+   * goes out after that. Returns its id, which the far side sees as its `idempotency-key`.
+   * @throws CrossdockError `publication_unknown`, `message_invalid`
+   */
+  readonly publish: (address: string, message?: PublishMessage) => Promise<{ readonly id: string }>
   /** Says how far the job is; seen at once, outside the transaction. */
   readonly progress: (current: number, total: number, message?: string) => Promise<void>
   /** Aborts on time-out, lost lease and shutdown; its `reason` is a `CrossdockError`. */
@@ -100,12 +133,23 @@ export interface Handler<Input = unknown> {
   readonly priority?: number | undefined
   /** `none` forbids `tx`; default `handler`. */
   readonly transaction?: 'handler' | 'none' | undefined
+  /** What `input` is: `stored` for a {@link StoredPayload}, unread. Of the program's own handlers alone. */
+  readonly takes?: 'stored' | undefined
   run(context: HandlerContext<Input>): HandlerReturn | Promise<HandlerReturn> | Promise<void> | void
+}
+
+/** What a job says of who runs it. */
+export interface HandledJob {
+  readonly handler: string
+  readonly protocol: string | null
+  readonly method: string | null
 }
 
 /** The handlers that this instance has. */
 export interface HandlerRegistry {
   get(name: string): Handler | undefined
+  /** The handler of a job: the one that it names; of an outbound row that of its publication. */
+  handlerOf(job: HandledJob): Handler | undefined
   names(): readonly string[]
 }
 

@@ -60,6 +60,7 @@ export interface ClaimedJob extends ExecutionKey {
   readonly createdBy: string | null
   readonly parentJobId: string | null
   readonly correlationId: string | null
+  readonly traceparent: string | null
   readonly createdAt: Date
 }
 
@@ -116,6 +117,8 @@ export interface Settlement extends ExecutionKey {
   readonly inputData?: string | undefined
   /** Stored in the same commit, where the execution is still the caller's. */
   readonly jobs?: readonly NewJob[] | undefined
+  /** What a remote side answered. */
+  readonly outputData?: string | undefined
 }
 
 /** Progress of one execution. */
@@ -194,6 +197,8 @@ export interface LateTurns extends GivenTurns {
 /** A job whose holder let its lease expire. */
 export interface ExpiredJob extends ExecutionKey {
   readonly handler: string
+  readonly protocol: string | null
+  readonly method: string | null
   readonly queue: string
   /** Whether its begin was written: only then was it an attempt. */
   readonly begun: boolean
@@ -306,6 +311,8 @@ export interface Store extends WakeUpChannel, BacklogCounter {
   queueDepths(): Promise<readonly QueueDepth[]>
   /** Handlers named by unfinished jobs and not in `known`, at most 100. */
   missingHandlers(known: readonly string[]): Promise<readonly string[]>
+  /** Addresses of publications named by unfinished outbound jobs and not in `known`, at most 100. */
+  missingPublications(known: readonly string[]): Promise<readonly string[]>
   /** Asks the database something small. Returns its version, and how long it took in milliseconds. */
   ping(): Promise<{ readonly version: string; readonly latencyMs: number }>
   /** What this store's statements met so far. Asks nobody, and never throws. */

@@ -153,6 +153,7 @@ export interface ClaimRow {
   createdby: string | null
   parentjobid: string | null
   correlationid: string | null
+  traceparent: string | null
   createdon: Date
 }
 
@@ -182,6 +183,7 @@ export function claimedJobOf(row: ClaimRow): ClaimedJob {
     createdBy: row.createdby,
     parentJobId: row.parentjobid,
     correlationId: row.correlationid,
+    traceparent: row.traceparent,
     createdAt: row.createdon,
   }
 }
@@ -191,6 +193,8 @@ export interface ExpiredRow {
   id: string
   leaseepoch: number
   handler: string
+  protocol: string | null
+  method: string | null
   queue: string
   begun: boolean
   /** Since its begin, in milliseconds. */
@@ -208,6 +212,8 @@ export function expiredJobOf(row: ExpiredRow): ExpiredJob {
     jobId: row.id,
     epoch: row.leaseepoch,
     handler: row.handler,
+    protocol: row.protocol,
+    method: row.method,
     queue: row.queue,
     begun: row.begun,
     retryCount: row.retrycount,

@@ -1,7 +1,8 @@
 import { CrossdockError, isCrossdockError } from '../domain/errors.ts'
-import type { Handler } from '../ports/handler.ts'
+import type { Handler, ParsedInput } from '../ports/handler.ts'
 import type { ClaimedJob, Ending } from '../ports/store.ts'
-import { endingOfError, endingOfReturn } from './ending.ts'
+import { storable } from './completions.ts'
+import { endingOfError, endingOfReturn, isUnsent } from './ending.ts'
 import type { HandlerCall, HandlerCallContext } from './handler-call.ts'
 import { handlerContext } from './handler-context.ts'
 import type { WorkerSettings } from './settings.ts'
@@ -9,6 +10,8 @@ import type { WorkerSettings } from './settings.ts'
 /** What became of a call. */
 export interface CalledHandler {
   readonly ending: Ending
+  /** What the handler returned. */
+  readonly returned: unknown
   /** What a failed ending was made of; `undefined` where the handler returned. */
   readonly error: unknown
   readonly durationMs: number
@@ -45,9 +48,11 @@ export async function callHandler(
     )
   })
   let ending: Ending
+  let returned: unknown
   let failure: unknown
   try {
-    ending = endingOfReturn(await endOrPatience(context, call))
+    returned = await endOrPatience(context, call)
+    ending = endingOfReturn(returned)
     // A handler that finished after it was told to stop did not finish in time.
     abort.signal.throwIfAborted()
   } catch (error) {
@@ -57,7 +62,7 @@ export async function callHandler(
     timer.cancel()
     effects.over = true
   }
-  return { ending, error: failure, durationMs: clock.monotonicMs() - from }
+  return { ending, returned, error: failure, durationMs: clock.monotonicMs() - from }
 }
 
 /** How long a handler may take: the row, the handler, the default. In milliseconds. */
@@ -94,11 +99,15 @@ function endOrPatience(context: HandlerCallContext, call: HandlerCall): Promise<
 
 async function checkAndRun(context: HandlerCallContext, call: HandlerCall): Promise<unknown> {
   const { job, handler, abort } = call
-  const parsed = await context.parseInput(handler, {
+  const stored = {
     payload: job.payload ?? null,
     contentType: job.contentType,
     payloadEncoding: job.payloadEncoding,
-  })
+  }
+  const parsed: ParsedInput =
+    handler.takes === 'stored'
+      ? { ok: true, value: stored }
+      : await context.parseInput(handler, stored)
   if (!parsed.ok) {
     const list = parsed.problems.map(({ path, message }) =>
       path === '' ? message : `${path}: ${message}`,
@@ -123,6 +132,9 @@ function failureEnding(
   // It never had a connection to work on: that was no attempt.
   if (reason === undefined && isCrossdockError(error, 'database_unavailable')) {
     return { kind: 'returned', delayMs: NO_DATABASE_MS }
+  }
+  if (reason === undefined && isUnsent(error, handler)) {
+    return { kind: 'returned', delayMs: error.delayMs, error: storable(error.message) }
   }
   // What a handler throws because it was told to stop says less than why it was told to.
   return endingOfError({ error: reason ?? error, job, handler, settings, random })

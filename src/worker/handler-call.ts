@@ -7,7 +7,7 @@ import type { WorkerContext, WorkerSettings } from './settings.ts'
 /** What calling a handler needs: the workers have it, and so have tries and tests. */
 export interface HandlerCallContext extends Pick<
   WorkerContext,
-  'handlers' | 'parseInput' | 'clock' | 'makeId' | 'random' | 'log'
+  'handlers' | 'publications' | 'parseInput' | 'clock' | 'makeId' | 'random' | 'log'
 > {
   readonly settings: Pick<WorkerSettings, 'graceMs' | 'maxRetries' | 'retry' | 'timeoutMs'>
   readonly store: Pick<Store, 'openTransaction'>

@@ -10,6 +10,7 @@ import type {
 import type { ClaimedJob, HandlerTransaction } from '../ports/store.ts'
 import { maxRetriesOf } from './ending.ts'
 import type { HandlerCall, HandlerCallContext } from './handler-call.ts'
+import { publishedMessage } from './published-message.ts'
 
 const INT_MAX = 2_147_483_647
 
@@ -69,6 +70,16 @@ export function handlerContext(
       effects.jobs.push(child)
       return { id: child.id }
     },
+    publish: (address, message = {}) => {
+      try {
+        refuseWhenOver()
+        const outgoing = publishedMessage(context, job, address, message)
+        effects.jobs.push(outgoing)
+        return Promise.resolve({ id: outgoing.id })
+      } catch (error) {
+        return Promise.reject(error as Error)
+      }
+    },
     progress: (current, total, message) => {
       // Said too late it is nobody's progress any more.
       if (!effects.over && !signal.aborted) {
@@ -108,6 +119,7 @@ function describeJob(
     createdBy: job.createdBy,
     parentJobId: job.parentJobId,
     correlationId: job.correlationId,
+    traceparent: job.traceparent,
     createdAt: job.createdAt,
   }
 }

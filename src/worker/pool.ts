@@ -47,6 +47,7 @@ const PAUSE_MS = 500
 
 /** Claims for its workers, hands out, and sleeps when there is nothing. */
 export function createPool(context: WorkerContext, settings: PoolSettings, parts: PoolParts): Pool {
+  const { gate } = settings
   const { store, handlers, clock, log, random, settings: all } = context
   const { held, alone, completions, run } = parts
   const lines = createLines()
@@ -66,12 +67,18 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
   const onIdle: (() => void)[] = []
   completions.onFlushed(pump)
   alone.onOpen(pump)
+  gate?.onChange(() => {
+    if (room() === 0) giveBackWaiting()
+    pump()
+  })
 
   const running = (): number => settings.workers - free.length
+  /** How many may begin, whatever there are workers for. */
+  const room = (): number => gate?.room() ?? Infinity
 
   /** Gives jobs to free workers, and claims more when few are left. */
   function pump(): void {
-    while (alone.isOpen() && free.length > 0 && completions.size() < MAX_UNCOMMITTED) {
+    while (mayBegin()) {
       const next = waiting.next()
       if (next === undefined) break
       void begin(next)
@@ -79,11 +86,16 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     if (wanted() > 0) claiming ??= claim()
   }
 
+  function mayBegin(): boolean {
+    if (waiting.size() === 0 || free.length === 0 || !alone.isOpen()) return false
+    return room() > 0 && completions.size() < MAX_UNCOMMITTED
+  }
+
   /** Gives a job to a free worker. Resolves when that is free again; never rejects. */
   async function begin(next: HeldJob): Promise<void> {
     // One that is held no more has lost its lease while it waited.
     if (!held.has(next)) return
-    const worker = next.lockLost ? undefined : free.pop()
+    const worker = next.lockLost || room() === 0 ? undefined : free.pop()
     if (worker === undefined) giveBack([next], LOCKED_MS)
     else await work(next, worker)
   }
@@ -91,11 +103,12 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
   /** How many jobs the next claim takes; 0 while enough are waiting. */
   function wanted(): number {
     if (stopped || !alone.isOpen() || completions.size() >= MAX_UNCOMMITTED) return 0
-    const limit = pace.claimLimit(free.length)
+    const limit = Math.min(pace.claimLimit(free.length), room())
     return waiting.size() <= limit / 2 ? limit - waiting.size() : 0
   }
 
   async function work(next: HeldJob, worker: number): Promise<void> {
+    const leave = gate?.enter()
     try {
       await run(next, `${all.owner}/${settings.name}-${worker + 1}`)
     } catch (error) {
@@ -106,6 +119,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
       )
       held.remove(next)
     }
+    leave?.()
     free.push(worker)
     pace.finished()
     if (stopped && running() === 0) {
@@ -171,7 +185,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
       else waiting.add(each)
     }
     lines.tidy(line)
-    if (stopped) giveBackWaiting()
+    if (stopped || room() === 0) giveBackWaiting()
     else if (jobs.length > 0) {
       waiting.watch()
       pump()
@@ -180,7 +194,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
 
   function runsAlone({ job }: HeldJob): boolean {
     if (job.recoveries === 0) return false
-    const handler = handlers.get(job.handler)
+    const handler = handlers.handlerOf(job)
     return handler !== undefined && mustRunAlone(job, maxRetriesOf({ job, handler, settings: all }))
   }
 
@@ -264,7 +278,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
       await completions.idle()
     },
     running,
-    wantsToWork: () => waiting.size() > 0 || lines.anyHungry(),
+    wantsToWork: () => room() > 0 && (waiting.size() > 0 || lines.anyHungry()),
     idle: () =>
       running() === 0 ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve)),
   }

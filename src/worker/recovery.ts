@@ -85,7 +85,7 @@ export function createRecovery(
       'handler_crashed',
       `the process that ran it died or hung (${job.lockedBy ?? 'unknown'})`,
     )
-    const handler = handlers.get(job.handler)
+    const handler = handlers.handlerOf(job)
     return endingOfError({ error, job, handler, settings, random })
   }
 

@@ -1,9 +1,11 @@
 import { CrossdockError } from '../domain/errors.ts'
+import { addressOf, OUTBOUND_HANDLER } from '../domain/outbound.ts'
 import type { ClaimedJob, Ending, Settlement } from '../ports/store.ts'
 import { callHandler, LOCK_LOST_MS, timeLimitMs } from './call-handler.ts'
 import type { Completions } from './completions.ts'
 import { createConclusions } from './conclude.ts'
 import { noEffects } from './effects.ts'
+import { answerOf, isUnsent } from './ending.ts'
 import type { HeldJob, HeldJobs } from './held.ts'
 import type { ProgressWriter } from './progress-writer.ts'
 import type { WorkerContext } from './settings.ts'
@@ -33,12 +35,12 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
 
   async function run(held: HeldJob, worker: string): Promise<void> {
     const { job } = held
-    const handler = handlers.get(job.handler)
+    const handler = handlers.handlerOf(job)
     if (handler === undefined) {
-      const error = `no handler '${job.handler}' here; the job waits for an instance that has it`
-      if (!missing.has(job.handler)) {
-        missing.add(job.handler)
-        log.warn({ handler: job.handler, job: job.jobId }, 'a job names a handler that is not here')
+      const error = `${whoIsMissing(job)}; the job waits for an instance that has it`
+      if (!missing.has(error)) {
+        missing.add(error)
+        log.warn({ handler: job.handler, job: job.jobId }, error)
       }
       conclusions.end(
         held,
@@ -66,7 +68,7 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     const abort = new AbortController()
     const effects = noEffects()
     held.abort = abort
-    const { ending, durationMs } = await callHandler(context, {
+    const called = await callHandler(context, {
       job: held.job,
       handler,
       limitMs,
@@ -78,9 +80,14 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     })
     held.abort = undefined
     held.lease.finish()
+    // What never left was no execution: an absence of hours must not fill the history.
+    const durationMs = isUnsent(called.error, handler) ? null : called.durationMs
     try {
       await progress.finish(held)
-      const settled = settlement(job, worker, ending, durationMs)
+      const settled = {
+        ...settlement(job, worker, called.ending, durationMs),
+        outputData: answerOf(called.returned ?? called.error),
+      }
       await conclusions.conclude({ held, handler, settled, effects, aborted: abort.signal.aborted })
     } catch (error) {
       // A fault of ours: a connection that stayed behind with it would be missing for ever.
@@ -142,6 +149,12 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
   }
 
   return { run }
+}
+
+function whoIsMissing({ handler, protocol, method }: ClaimedJob): string {
+  return handler === OUTBOUND_HANDLER
+    ? `no publication '${addressOf(protocol ?? '', method ?? '')}' here`
+    : `no handler '${handler}' here`
 }
 
 /** The error of handlers that still run when an exception outside every promise ends their instance. */

@@ -1,9 +1,11 @@
 import type { RetryPolicy } from '../domain/retry.ts'
+import type { Gate } from '../ports/gate.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { HandlerRegistry, ParseInput } from '../ports/handler.ts'
 import type { JobLocks } from '../ports/job-locks.ts'
 import type { LeaseKeeper } from '../ports/lease-keeper.ts'
 import type { Log } from '../ports/log.ts'
+import type { PublicationDirectory } from '../ports/outbound.ts'
 import type { Store } from '../ports/store.ts'
 import type { WakeUps } from '../ports/wake-ups.ts'
 import type { MakeId } from '../ports/clock.ts'
@@ -15,6 +17,8 @@ export interface PoolSettings {
   readonly queue?: string | undefined
   /** Jobs that run at once. */
   readonly workers: number
+  /** While it is closed nothing is claimed, and what has not begun is given back; left out: always open. */
+  readonly gate?: Gate | undefined
 }
 
 /** What the workers of an instance are given. */
@@ -42,6 +46,8 @@ export interface WorkerContext {
   readonly settings: WorkerSettings
   readonly store: Store
   readonly handlers: HandlerRegistry
+  /** Where handlers may publish to. */
+  readonly publications: PublicationDirectory
   readonly parseInput: ParseInput
   readonly wakeUps: WakeUps
   readonly leases: LeaseKeeper

@@ -46,6 +46,7 @@ export function messageAsJob(message: TrialMessage): ClaimedJob {
     createdBy: message.createdBy ?? null,
     parentJobId: null,
     correlationId: message.correlationId ?? null,
+    traceparent: null,
     createdAt: new Date(),
   }
 }
@@ -73,6 +74,7 @@ export function storedAsJob(job: Job, handler = job.handler): ClaimedJob {
     createdBy: job.createdBy,
     parentJobId: job.parentJobId,
     correlationId: job.correlationId,
+    traceparent: job.traceparent,
     createdAt: job.createdAt,
   }
 }

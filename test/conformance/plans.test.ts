@@ -138,7 +138,7 @@ describe.each(SERVERS)('the plans on %s', (name, start) => {
       await client.query(FINISHING)
       await client.query(`PREPARE held AS ${statement.text}`)
       const values = ["'p1'", '1', '3', '3', ...Array<string>(5).fill('NULL'), '0', '0', '5', '0']
-      const call = `EXPLAIN (FORMAT JSON) EXECUTE held(${[...values, "'w'", 'NULL', 'false', "'t'"].join(', ')})`
+      const call = `EXPLAIN (FORMAT JSON) EXECUTE held(${[...values, "'w'", 'NULL', 'NULL', 'false', "'t'"].join(', ')})`
       const plans: PlanNode[] = []
       for (const mode of ['force_custom_plan', 'force_generic_plan']) {
         await client.query(`SET LOCAL plan_cache_mode = ${mode}`)

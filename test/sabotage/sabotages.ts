@@ -55,8 +55,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: '3: the completion raises when it ended nothing',
     file: 'src/store/postgresql/settle.ts',
-    line: 'SELECT ${names.mustHold}((SELECT count(*) FROM ended), $17::text)',
-    instead: 'SELECT (SELECT count(*) FROM ended) + length($17::text)',
+    line: 'SELECT ${names.mustHold}((SELECT count(*) FROM ended), $18::text)',
+    instead: 'SELECT (SELECT count(*) FROM ended) + length($18::text)',
     testFile: STORE,
     test: 'do not commit once the lease is lost',
   },

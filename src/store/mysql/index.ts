@@ -14,6 +14,7 @@ import {
   makeFindJob,
   makeListExecutions,
   makeMissingHandlers,
+  makeMissingPublications,
   makeQueueDepths,
   makeReadPayload,
   makeReadyQueues,
@@ -68,6 +69,7 @@ export function createMysqlStore(settings: MysqlSettings): Store {
     queueDepths: makeQueueDepths(database),
     countBacklog: makeCountBacklog(database),
     missingHandlers: makeMissingHandlers(database),
+    missingPublications: makeMissingPublications(database),
     ping: async () => {
       const from = performance.now()
       const { rows } = await database.run<{ version: string }>('SELECT VERSION() AS version')

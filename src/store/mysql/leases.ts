@@ -87,7 +87,7 @@ export function makeRecoverExpired(database: Database) {
     if (found.rows.length === 0) return []
     return await database.transaction(async (run) => {
       const from = performance.now()
-      const { rows } = await run<FoundRow>(`SELECT id, leaseepoch, handler, queue,
+      const { rows } = await run<FoundRow>(`SELECT id, leaseepoch, handler, protocol, method, queue,
           startedat IS NOT NULL AS begun,
           COALESCE(TIMESTAMPDIFF(MICROSECOND, startedat, UTC_TIMESTAMP(6)), 0) AS age,
           retrycount, maxretries, recoveries, lockedby, cancelrequested

@@ -1,4 +1,5 @@
 import type { Execution, Job } from '../../domain/job.ts'
+import { OUTBOUND_HANDLER } from '../../domain/outbound.ts'
 import type { ExecutionKey, QueueDepth } from '../../ports/store.ts'
 import {
   EXECUTION_ROW_COLUMNS,
@@ -142,5 +143,25 @@ export function makeMissingHandlers(database: Database) {
       `SELECT DISTINCT handler FROM (${source}) unfinished ${unknown} LIMIT 100`,
     )
     return rows.map((row) => row.handler)
+  }
+}
+
+/** Addresses of publications that unfinished outbound jobs name and nobody here has, likewise. */
+export function makeMissingPublications(database: Database) {
+  const readyQueues = makeReadyQueues(database)
+  return async function missingPublications(known: readonly string[]): Promise<readonly string[]> {
+    // Byte by byte: names of publications that differ in case alone are two.
+    const source = unfinished(database, await readyQueues(), {
+      column: `CASE WHEN handler = '${OUTBOUND_HANDLER}' THEN
+        CONVERT(CONCAT(COALESCE(protocol, ''), ':', COALESCE(method, '')) USING utf8mb4)
+          COLLATE utf8mb4_bin END AS address`,
+      limit: 10_000,
+      states: ['pending', 'waiting'],
+    })
+    const unknown = known.length === 0 ? '' : `AND address NOT IN (${list(known)})`
+    const { rows } = await database.run<{ address: string }>(
+      `SELECT DISTINCT address FROM (${source}) outbound WHERE address IS NOT NULL ${unknown} LIMIT 100`,
+    )
+    return rows.map((row) => row.address)
   }
 }

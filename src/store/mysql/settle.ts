@@ -58,13 +58,14 @@ export async function settleOneIn(
 }
 
 /** What the server would take and PostgreSQL would not. */
-function checkTexts({ ending, inputData, executedBy }: Ended): void {
+function checkTexts({ ending, inputData, outputData, executedBy }: Ended): void {
   const { result, error, deadReason } = written(ending)
   const texts = {
     result,
     lasterror: error,
     deadreason: deadReason,
     inputdata: inputData,
+    outputdata: outputData,
     executedBy,
   }
   for (const [column, text] of Object.entries(texts)) {

@@ -15,6 +15,7 @@ import {
   makeFindJob,
   makeListExecutions,
   makeMissingHandlers,
+  makeMissingPublications,
   makeQueueDepths,
   makeReadPayload,
   makeReadyQueues,
@@ -67,6 +68,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
     queueDepths: makeQueueDepths(database),
     countBacklog: makeCountBacklog(database),
     missingHandlers: makeMissingHandlers(database),
+    missingPublications: makeMissingPublications(database),
     ping: async () => {
       const from = performance.now()
       const { rows } = await database.run<{ version: string }>(

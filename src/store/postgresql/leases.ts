@@ -81,7 +81,7 @@ export function makeStillHeld(database: Database) {
 export function expiredStatement(database: Database): Statement {
   return {
     name: 'crossdock_expired',
-    text: `SELECT id, leaseepoch, handler, queue, startedat IS NOT NULL AS begun,
+    text: `SELECT id, leaseepoch, handler, protocol, method, queue, startedat IS NOT NULL AS begun,
         extract(epoch FROM statement_timestamp() - coalesce(startedat, statement_timestamp()))::double precision
           * 1000 AS age,
         retrycount, maxretries, recoveries, lockedby, cancelrequested

@@ -71,6 +71,8 @@ export const leaseSuite = storeSuite('leases', (bed) => {
       {
         ...keyOf(claimed),
         handler: 'test.handler',
+        protocol: null,
+        method: null,
         queue: 'default',
         begun: false,
         retryCount: 0,

@@ -7,6 +7,7 @@ import { deadWalkSuite } from './dead-walk.suite.ts'
 import { insertSuite } from './insert.suite.ts'
 import { instancesSuite } from './instances.suite.ts'
 import { leaseSuite } from './lease.suite.ts'
+import { outboundSuite } from './outbound.suite.ts'
 import { outageSuite } from './outage.suite.ts'
 import { pausesSuite } from './pauses.suite.ts'
 import { plainSqlSuite } from './plain-sql.suite.ts'
@@ -45,6 +46,7 @@ const SUITES: readonly StoreSuite[] = [
   backlogSuite,
   pausesSuite,
   statisticsSuite,
+  outboundSuite,
   schedulesSuite,
   announceSuite,
   outageSuite,

@@ -40,6 +40,7 @@ function setUp(answer: () => Promise<void> = async () => undefined) {
         seen.missingHandlers += 1
         return [`round ${seen.missingHandlers}`]
       },
+      missingPublications: async () => ['kafka:gone'],
       statistics: () => ({ deadlocksRetried: 3, serializationFailures: 2, lockTimeouts: 1 }),
       schedules: {
         ...noSchedules,
@@ -53,6 +54,7 @@ function setUp(answer: () => Promise<void> = async () => undefined) {
     scheduler: undefined,
     ingest: () => ({ waiting: 0, healthy: true }),
     connections: () => [],
+    publications: () => [],
     parts: ['api'],
   })
   return { clock, seen, database, status }

@@ -67,6 +67,7 @@ const NOW = Date.parse('2026-06-01T00:00:00Z')
 /** Routes of jobs on an empty memory. */
 export function memoryJobs(handlers: readonly Handler[] = []): MemoryJobs {
   const registry: HandlerRegistry = {
+    handlerOf: ({ handler }) => registry.get(handler),
     get: (name) => handlers.find((handler) => handler.name === name),
     names: () => handlers.map(({ name }) => name),
   }

@@ -19,7 +19,7 @@ function withRoutes(
   { own = {}, ...subscription }: Partial<SubscriptionSettings> & { own?: MappingRules } = {},
 ) {
   const mappings = createMappings({
-    subscriptions: [
+    ruleSets: [
       { name: 'in', rules: own },
       ...Object.entries(rules).map(([name, one]) => ({ name: rulesOfRoute(name), rules: one })),
     ],
