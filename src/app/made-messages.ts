@@ -40,7 +40,7 @@ export function madeMessages(made: readonly NewJob[]): {
 }
 
 /** A payload as its value where it is JSON, else as it would be stored; `null`: it has none. */
-export function payloadValue({ payload, contentType }: NewJob): unknown {
+function payloadValue({ payload, contentType }: NewJob): unknown {
   if (payload === undefined) return null
   if (contentType !== undefined && !/\bjson\b/.test(contentType)) return payload
   try {
