@@ -40,6 +40,10 @@ export default defineConfig({
     // a second copy would have a second PermanentError.
     alias: [
       { find: /^crossdock$/, replacement: path.resolve(import.meta.dirname, 'src/index.ts') },
+      {
+        find: /^crossdock\/testing$/,
+        replacement: path.resolve(import.meta.dirname, 'src/testing.ts'),
+      },
     ],
   },
   test: {

@@ -1,26 +1,10 @@
+import { madeMessages, type EnqueuedJob } from '../app/made-messages.ts'
 import { isCrossdockError } from '../domain/errors.ts'
-import type { NewJob } from '../domain/job.ts'
 import type { TryReport } from './application.ts'
 
 /** Whether the execution would commit. */
 export function succeeds({ trial: { ending } }: TryReport): boolean {
   return ending.kind === 'completed' || ending.kind === 'snoozed' || ending.kind === 'cancelled'
-}
-
-/** `protocol:name` of the publication that a message would go to; `undefined`: it is no message to be sent. */
-export function addressOf({ direction, protocol, method }: NewJob): string | undefined {
-  return direction === 'outbound' ? `${protocol ?? ''}:${method ?? ''}` : undefined
-}
-
-/** A payload as its value where it is JSON, else as its text. */
-export function payloadValue({ payload, contentType }: NewJob): unknown {
-  if (payload === undefined) return null
-  if (contentType !== undefined && !/\bjson\b/.test(contentType)) return payload
-  try {
-    return JSON.parse(payload)
-  } catch {
-    return payload
-  }
 }
 
 function resultOf(ending: TryReport['trial']['ending']): unknown {
@@ -30,7 +14,8 @@ function resultOf(ending: TryReport['trial']['ending']): unknown {
 /** A try as one line of JSON. */
 export function tryJson(report: TryReport): string {
   const { handler, job, trial } = report
-  const { ending, rehearsal, made } = trial
+  const { ending, rehearsal } = trial
+  const { published, enqueued } = madeMessages(trial.made)
   return JSON.stringify({
     succeeds: succeeds(report),
     outcome: ending.kind,
@@ -44,29 +29,8 @@ export function tryJson(report: TryReport): string {
     delay_ms: 'delayMs' in ending ? ending.delayMs : null,
     rows_touched: rehearsal.touched ?? null,
     effects_may_have_stayed: rehearsal.mayHaveStayed,
-    would_publish: made.flatMap((one) => {
-      const address = addressOf(one)
-      if (address === undefined) return []
-      const { headers = {}, metadata } = one
-      return [{ address, key: metadata?.['key'] ?? null, headers, payload: payloadValue(one) }]
-    }),
-    would_enqueue: made.flatMap((one) =>
-      addressOf(one) === undefined
-        ? [
-            {
-              handler: one.handler,
-              queue: one.queue ?? 'default',
-              priority: one.priority ?? 0,
-              payload: payloadValue(one),
-              scheduled_at: one.scheduledAt ?? null,
-              delay_ms: one.delayMs ?? null,
-              unique_key: one.uniqueKey ?? null,
-              ordering_key: one.orderingKey ?? null,
-              tenant_id: one.tenantId ?? null,
-            },
-          ]
-        : [],
-    ),
+    would_publish: published,
+    would_enqueue: enqueued.map(snakeCase),
     progress: trial.progress,
     log: trial.logs.map(({ level, message, atMs, fields }) => ({
       level,
@@ -76,4 +40,18 @@ export function tryJson(report: TryReport): string {
     })),
     duration_ms: Math.round(trial.durationMs),
   })
+}
+
+function snakeCase(job: EnqueuedJob): object {
+  return {
+    handler: job.handler,
+    queue: job.queue,
+    priority: job.priority,
+    payload: job.payload,
+    scheduled_at: job.scheduledAt ?? null,
+    delay_ms: job.delayMs ?? null,
+    unique_key: job.uniqueKey ?? null,
+    ordering_key: job.orderingKey ?? null,
+    tenant_id: job.tenantId ?? null,
+  }
 }

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
-import type { NewJob } from '../domain/job.ts'
+import { madeMessages } from '../app/made-messages.ts'
 import type { TryReport } from './application.ts'
 import { resultText } from './sql-result.ts'
-import { addressOf, payloadValue, succeeds } from './try-json.ts'
+import { succeeds } from './try-json.ts'
 
 type Ending = TryReport['trial']['ending']
 
@@ -25,7 +25,7 @@ export function tryText(report: TryReport): string {
     field('time', `${Math.round(trial.durationMs)} ms`),
     field('undone', trial.rehearsal.mayHaveStayed ? STAYED : 'everything in the database'),
     ...rowLines(report),
-    ...trial.made.map(madeLine),
+    ...madeLines(report),
     ...trial.progress.map(({ current, total, message }) =>
       field('progress', `${current} of ${total}${message === null ? '' : `: ${oneLine(message)}`}`),
     ),
@@ -75,13 +75,21 @@ function rowLines({ trial: { rehearsal } }: TryReport): readonly string[] {
   return [field('rows', `touched${part}`), ...lines.map((line) => `    ${line}`)]
 }
 
-function madeLine(made: NewJob): string {
-  const address = addressOf(made)
-  const payload = made.payload === undefined ? '' : ` ${cut(JSON.stringify(payloadValue(made)))}`
-  if (address === undefined) return field('enqueue', `would enqueue ${made.handler}${payload}`)
-  const key = made.metadata?.['key']
-  const keyed = typeof key === 'string' ? ` key ${JSON.stringify(key)}` : ''
-  return field('publish', `would publish ${address}${keyed}${payload}`)
+function madeLines({ trial }: TryReport): readonly string[] {
+  const { published, enqueued } = madeMessages(trial.made)
+  return [
+    ...published.map(({ address, key, payload }) => {
+      const keyed = key === undefined ? '' : ` key ${JSON.stringify(key)}`
+      return field('publish', `would publish ${address}${keyed}${payloadText(payload)}`)
+    }),
+    ...enqueued.map(({ handler, payload }) =>
+      field('enqueue', `would enqueue ${handler}${payloadText(payload)}`),
+    ),
+  ]
+}
+
+function payloadText(payload: unknown): string {
+  return payload === null ? '' : ` ${cut(JSON.stringify(payload))}`
 }
 
 function field(name: string, value: string): string {

@@ -4,6 +4,7 @@ import type { JsonObject } from '../domain/json.ts'
 import type { TurnKey } from '../domain/turn.ts'
 import type { DeadWalk, DeadWalkStep } from './dead-walk.ts'
 import type { InstanceRequest, Registration } from './instances.ts'
+import type { GivenTurns, LateTurns, TurnWalk } from './given-turns.ts'
 import type { Rehearsal } from './rehearsal.ts'
 import type { BacklogCounter } from './backlog.ts'
 import type { ContentionStatistics } from './contention.ts'
@@ -171,27 +172,6 @@ export interface Promotion {
   readonly nextDueInMs: number | null
   /** Lanes in which a job is due that waits for its turn now. */
   readonly turns: readonly TurnKey[]
-}
-
-/** Turns that were given. */
-export interface GivenTurns {
-  /** Queues that may have newly ready jobs. */
-  readonly queues: readonly string[]
-  readonly count: number
-}
-
-/** A step along all lanes. */
-export interface TurnWalk extends GivenTurns {
-  /** Where the next step goes on; `null`: this was the last one. */
-  readonly after: string | null
-}
-
-/** A look at those who came lately. */
-export interface LateTurns extends GivenTurns {
-  /** Where the next look goes on: a seq. */
-  readonly since: string
-  /** Whether there is more to look at right now. */
-  readonly more: boolean
 }
 
 /** A job whose holder let its lease expire. */

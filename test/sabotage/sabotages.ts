@@ -77,6 +77,22 @@ export const sabotages: readonly Sabotage[] = [
     test: 'are undone by a rollback, which may come twice',
   },
   {
+    name: '3: a try checks what only a COMMIT would refuse',
+    file: 'src/store/postgresql/rehearse.ts',
+    line: "        await client.query('SET CONSTRAINTS ALL IMMEDIATE')\n",
+    instead: '',
+    testFile: STORE,
+    test: 'fail where only COMMIT would be refused',
+  },
+  {
+    name: '3: a try says when its handler has committed by itself',
+    file: 'src/store/postgresql/rehearse.ts',
+    line: 'if (await carries(client, token)) {',
+    instead: 'if ((await carries(client, token)) || token !== "") {',
+    testFile: STORE,
+    test: 'say that something may stand where the handler has sent COMMIT itself',
+  },
+  {
     name: '4: only the holder of the epoch ends an execution',
     file: 'src/store/postgresql/settle.ts',
     line: 'AND j.leaseepoch = d.epoch AND j.statusid + 0 = 2',
