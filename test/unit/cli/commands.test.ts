@@ -36,7 +36,7 @@ test('check reports everything that is wrong beyond the file at once', async () 
   })
   expect(exitCode).toBe(1)
   expect(stderr).toContain('http:a names the handler a.handle')
-  expect(stderr).toMatch(/^failed   database: .*: Nobody answers\.\n +Start it\.$/m)
+  expect(stderr).toMatch(/^failed {3}database: .*: Nobody answers\.\n +Start it\.$/m)
   expect(stderr).toContain('failed   redis a:6379: WRONGPASS\n         Log in.')
 })
 
@@ -49,7 +49,7 @@ test('check --connect says what answered, and what is worth knowing', async () =
   }
   const { exitCode, stdout } = await run('check --connect', { application })
   expect(exitCode).toBe(0)
-  expect(stdout).toMatch(/^ok       database: .* \(PostgreSQL 15\)$/m)
+  expect(stdout).toMatch(/^ok {7}database: .* \(PostgreSQL 15\)$/m)
   expect(stdout).toContain('note     database: pending: 0001_a')
 })
 
