@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { NO_LOCKS, type JobLocks } from '../../../src/ports/job-locks.ts'
 import type { HeldJob } from '../../../src/worker/held.ts'
 import { settled } from './manual-clock.ts'
-
 import { claimed, setUp } from './pool-set-up.ts'
 
 /** Locks of which somebody else has some, with what was released. */

@@ -3,7 +3,6 @@ import type { ClaimedJob } from '../../../src/ports/store.ts'
 import type { HeldJob } from '../../../src/worker/held.ts'
 import { storeErrors } from '../ingest/fake-store.ts'
 import { settled } from './manual-clock.ts'
-
 import { claimed, setUp } from './pool-set-up.ts'
 
 describe('a pool, while the database is away', () => {
