@@ -2,8 +2,8 @@ import { v7 } from 'uuid'
 import { adapters } from './app/adapters.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createInstanceWorkers } from './app/instance-workers.ts'
-import { superviseAdapters } from './app/start-adapters.ts'
 import { healthChecks } from './app/health-checks.ts'
+import { createIntegrations, type Integrations } from './app/integrations.ts'
 import { migrateAtStart } from './app/migrate-database.ts'
 import { openCache } from './app/open-cache.ts'
 import { openMappings } from './app/mappings.ts'
@@ -26,15 +26,19 @@ import { closest } from './config/suggestion.ts'
 import { CrossdockError, errorMessage } from './domain/errors.ts'
 import { parseInput } from './handler-kit/validate-input.ts'
 import { createHealthResource } from './http/health.ts'
+import { createIntegrationsResource } from './http/integrations.ts'
 import { createJobWaits } from './http/job-waits.ts'
 import { createJobsResource } from './http/jobs.ts'
+import { createQueuesResource } from './http/queues.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
 import { createGroupCommit } from './ingest/group-commit.ts'
 import { inboxKey } from './ingest/inbox-key.ts'
 import { createMessageSink } from './ingest/message-sink.ts'
 import { createHealth } from './observe/health.ts'
-import { OPEN_FLOW } from './ports/flow.ts'
+import { createPauses } from './integrations/pauses.ts'
+import type { IntegrationsReport } from './ports/integrations.ts'
 import type { Log } from './ports/log.ts'
+import { configuredPauses, resumeQueues } from './app/queue-pauses.ts'
 import { createScheduler } from './scheduler/scheduler.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
 import { createTurnGiver } from './worker/turns.ts'
@@ -68,6 +72,9 @@ export interface CrossdockInstance {
    */
   readonly stopped: Promise<void>
 }
+
+/** Before they are there. */
+const NO_INTEGRATIONS: IntegrationsReport = { connections: [], subscriptions: [], publications: [] }
 
 /** How long requests under way may take at a shutdown, in milliseconds. */
 const HTTP_GRACE_MS = 10_000
@@ -136,6 +143,11 @@ async function start(
     log,
   })
   teardown.add('wake-ups', () => wakeUps.stop())
+  const configured = configuredPauses(jobs)
+  const pauses = createPauses({ store, wakeUps, configured, clock, log })
+  teardown.add('pauses', async () => pauses.stop())
+  resumeQueues(pauses, wakeUps)
+  await pauses.start()
   const turns = createTurnGiver({ store, wakeUps, clock, log })
   turns.start()
   teardown.add('turns', () => turns.stop())
@@ -150,7 +162,10 @@ async function start(
   if (parts.has('worker')) teardown.add('instance id', () => instanceId.giveBack())
   const workers = parts.has('worker')
     ? createInstanceWorkers(configuration, {
-        serving,
+        serving: {
+          pools: serving.pools,
+          serves: (queue) => serving.serves(queue) && !pauses.isQueuePaused(queue),
+        },
         token,
         address,
         store,
@@ -194,9 +209,11 @@ async function start(
     log,
   })
 
+  const assembled: { integrations?: Integrations } = {}
   const health = createHealth({
     clock,
     checks: { ...healthChecks({ store, commit, workers, scheduler }), ...cache.checks },
+    further: () => assembled.integrations?.health() ?? {},
   })
   const status = createStatus({
     configuration,
@@ -210,7 +227,7 @@ async function start(
     locks: () => cache.status(),
     scheduler: scheduler === undefined ? undefined : () => scheduler.statistics(),
     ingest: () => ({ waiting: commit.waiting(), healthy: commit.healthy() }),
-    connections: () => integrations?.connections() ?? [],
+    integrations: () => assembled.integrations?.report() ?? NO_INTEGRATIONS,
     parts: [...parts],
   })
   const waits = createJobWaits({ store, clock })
@@ -237,28 +254,34 @@ async function start(
               makeId,
               now: Date.now,
             }),
+            createIntegrationsResource({
+              report: () => assembled.integrations?.report() ?? NO_INTEGRATIONS,
+              pauses,
+            }),
+            createQueuesResource({ store, pauses, configured: Object.keys(jobs.queues) }),
           ]
         : []),
     ],
   })
   listening.server = server
-  const integrations = parts.has('ingest')
-    ? superviseAdapters({
-        adapters,
-        configuration,
-        flow: () => OPEN_FLOW,
-        sink,
-        http: server.host,
-        jobs: waits,
-        clock,
-        random,
-        log,
-      })
-    : undefined
-  if (integrations !== undefined) {
-    teardown.add('adapters', () => integrations.stop())
-    await integrations.start()
-  }
+  const integrations = createIntegrations({
+    adapters,
+    configuration,
+    isActive: parts.has('ingest'),
+    handlers,
+    pauses,
+    commit,
+    store,
+    sink,
+    http: server.host,
+    jobs: waits,
+    clock,
+    random,
+    log,
+  })
+  assembled.integrations = integrations
+  teardown.add('integrations', () => integrations.stop())
+  await integrations.supervisor?.start()
   // Before the adapters, which wait for the requests that they are answering.
   teardown.add('waits', async () => waits.stop())
 

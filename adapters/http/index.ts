@@ -8,6 +8,7 @@ import type {
 import type { HttpRequest, HttpResponse } from '../../src/ports/http-host.ts'
 import { readWait } from '../../src/ports/http-wait.ts'
 import { answerTo } from './answer.ts'
+import { closedAnswer } from './closed.ts'
 import { type Verified, withoutIdentity } from './identity.ts'
 import { toMessage } from './inbound.ts'
 import {
@@ -85,7 +86,11 @@ function start({
         )
       }
       const proof = verify(request)
-      if (proof.ok) return await receive(request, subscription, proof)
+      // Nobody else is told whether the subscription takes anything in now.
+      if (proof.ok)
+        return (
+          closedAnswer(subscription.flow.closed()) ?? (await receive(request, subscription, proof))
+        )
       logRefusal(proof.refusal)
       return refusalAnswer(options?.type, proof.refusal)
     }

@@ -1,8 +1,8 @@
 import type { Configuration } from '../config/configuration.ts'
-import type { ConnectionReport } from '../integrations/supervisor.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { HandlerRegistry } from '../ports/handler.ts'
 import type { HealthReport } from '../ports/health.ts'
+import type { IntegrationsReport } from '../ports/integrations.ts'
 import type { ScheduleOverview } from '../ports/schedule-store.ts'
 import type { QueueDepth, Store } from '../ports/store.ts'
 import type { SchedulerStatistics } from '../scheduler/scheduler.ts'
@@ -22,7 +22,7 @@ export interface StatusSources {
   readonly scheduler: (() => SchedulerStatistics) | undefined
   readonly locks: () => object
   readonly ingest: () => { readonly waiting: number; readonly healthy: boolean }
-  readonly connections: () => readonly ConnectionReport[]
+  readonly integrations: () => IntegrationsReport
   readonly parts: readonly string[]
 }
 
@@ -102,11 +102,7 @@ function statusOf(sources: StatusSources, report: HealthReport, counted: Counted
     locks: sources.locks(),
     ingest: sources.ingest(),
     queues: counted.queues,
-    integrations: sources.connections().map(({ health, isConnected, ...connection }) => ({
-      ...connection,
-      ...health,
-      connected: isConnected,
-    })),
+    integrations: sources.integrations(),
     atLeastOnceOnly: configuration.subscriptions
       .filter(({ atLeastOnceWhen }) => atLeastOnceWhen !== undefined)
       .map(({ protocol, name, atLeastOnceWhen }) => ({

@@ -30,7 +30,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'integrations.*.subscriptions[].map.ordering_key',
   'integrations.*.subscriptions[].batch',
   'integrations.*.subscriptions[].dead_letter',
-  'integrations.*.subscriptions[].backpressure',
 ]
 
 /** Values that the contract names and this version does not have, by the key that takes them. */

@@ -32,7 +32,7 @@ export interface PoolParts {
   readonly alone: Alone
   readonly completions: Completions
   readonly run: (held: HeldJob, worker: string) => Promise<void>
-  /** Whether a queue is this pool's. */
+  /** Whether a queue is this pool's, and not paused now. */
   readonly serves: (queue: string) => boolean
 }
 
@@ -143,7 +143,8 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
 
   function nextLine(): Line | undefined {
     for (const [queue, line] of lines) {
-      if (!line.hungry) continue
+      // A paused one stays hungry until it is resumed.
+      if (!line.hungry || !parts.serves(queue)) continue
       // To the end of the round: every queue of a shared pool has its turn.
       lines.delete(queue)
       lines.set(queue, line)
@@ -367,7 +368,9 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
       await completions.idle()
     },
     running,
-    wantsToWork: () => waiting.length > 0 || [...lines.values()].some(({ hungry }) => hungry),
+    wantsToWork: () =>
+      waiting.length > 0 ||
+      [...lines.values()].some(({ hungry, queue }) => hungry && parts.serves(queue)),
     idle: () =>
       running() === 0 ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve)),
   }

@@ -52,7 +52,7 @@ function setUp(answer: () => Promise<void> = async () => undefined) {
     locks: () => ({}),
     scheduler: undefined,
     ingest: () => ({ waiting: 0, healthy: true }),
-    connections: () => [],
+    integrations: () => ({ connections: [], subscriptions: [], publications: [] }),
     parts: ['api'],
   })
   return { clock, seen, database, status }
