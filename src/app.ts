@@ -43,6 +43,7 @@ import { createScheduler } from './scheduler/scheduler.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
 import { createTurnGiver } from './worker/turns.ts'
 
+export { changePause, listPauses } from './app/change-pause.ts'
 export { loadHandlerFolders } from './app/load-handlers.ts'
 export { migrateDatabase } from './app/migrate-database.ts'
 export { openDatabase } from './app/open-database.ts'

@@ -2,6 +2,7 @@ import type { Configuration } from '../config/configuration.ts'
 import type { Headers } from '../domain/job.ts'
 import type { InputProblem } from '../ports/adapter.ts'
 import type { Log } from '../ports/log.ts'
+import type { PauseChange, PauseRecord } from '../ports/pauses.ts'
 
 /** A part of an instance that `--only` names. */
 export type InstancePart = 'api' | 'ingest' | 'worker' | 'scheduler'
@@ -66,6 +67,14 @@ export interface Application {
     },
     log: Log,
   ): Promise<readonly MessagePreview[]>
+  changePause(configuration: Configuration, change: PauseChange, log: Log): Promise<PauseRecord>
+  listPauses(
+    configuration: Configuration,
+    log: Log,
+  ): Promise<{
+    readonly records: readonly PauseRecord[]
+    readonly queues: readonly { readonly queue: string }[]
+  }>
   loadHandlerFolders(
     configuration: Configuration,
     log: Log,

@@ -3,6 +3,7 @@ import { checkCommand } from './check.ts'
 import type { AddCommand, Finish } from './command.ts'
 import { EXIT } from './exit-code.ts'
 import { migrateCommand } from './migrate.ts'
+import { integrationsCommand, queuesCommand } from './pause-commands.ts'
 import { printConfigCommand } from './print-config.ts'
 import { printSchemaCommand } from './print-schema.ts'
 import { programVersion } from '../app/program-version.ts'
@@ -19,6 +20,8 @@ const COMMANDS: readonly AddCommand[] = [
   checkCommand,
   sqlCommand,
   testMappingCommand,
+  queuesCommand,
+  integrationsCommand,
   printConfigCommand,
   printSchemaCommand,
 ]

@@ -34,6 +34,9 @@ export interface Backpressure {
 /** Jobs are counted at most so often, in milliseconds. */
 export const COUNT_EVERY_MS = 1_000
 
+/** And for no more than this share of the time, however large the limits are. */
+const MAX_SHARE = 0.1
+
 /**
  * Counts the waiting jobs of a queue while messages come, and while it is closed. Between two counts as many come as
  * come in a second. What cannot be counted changes nothing: without the database nothing comes in either.
@@ -49,6 +52,7 @@ export function createBackpressure(options: BackpressureOptions): Backpressure {
   let failing = false
 
   async function count(): Promise<void> {
+    const from = clock.monotonicMs()
     came = false
     try {
       // While it is closed it matters whether there are fewer than the lower limit, and no more is counted.
@@ -60,7 +64,8 @@ export function createBackpressure(options: BackpressureOptions): Backpressure {
       if (!failing) log.debug({ err: error, queue }, 'the waiting jobs of a queue were not counted')
       failing = true
     }
-    if (!stopped) timer = clock.after(COUNT_EVERY_MS, next)
+    const tookMs = clock.monotonicMs() - from
+    if (!stopped) timer = clock.after(Math.max(COUNT_EVERY_MS, tookMs / MAX_SHARE), next)
   }
 
   function next(): void {

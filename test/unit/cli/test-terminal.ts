@@ -86,6 +86,8 @@ const unusable: Application = {
   migrateDatabase: unexpected,
   runSql: unexpected,
   testMapping: unexpected,
+  changePause: unexpected,
+  listPauses: unexpected,
   loadHandlerFolders: unexpected,
 }
 
