@@ -17,13 +17,14 @@ export async function startBanner(
   return [
     `crossdock ${programVersion()} is ready ${place}`,
     '',
-    ...facts(configuration, handlerNames(await instance.status())),
+    ...facts(configuration, await instance.status()),
     '',
     ...commands(configuration, url, config),
   ].join('\n')
 }
 
-function facts(configuration: Configuration, handlers: readonly string[]): readonly string[] {
+function facts(configuration: Configuration, status: object): readonly string[] {
+  const handlers = handlerNames(status)
   const { subscriptions, jobs } = configuration
   const folders = jobs.handlerFolders.join(', ')
   const handlerText = handlers.length > 0 ? handlers.join(', ') : `in ${folders}`
@@ -32,6 +33,7 @@ function facts(configuration: Configuration, handlers: readonly string[]): reado
     ['database', databaseText(configuration.database)],
     ['workers', workersText(configuration)],
     ['handlers', jobs.handlerFolders.length === 0 ? 'none: jobs.handlers is empty' : handlerText],
+    ...connectionTexts(status).map((text) => ['connection', text] as const),
     ...subscriptions.map((one) => ['subscription', subscriptionText(one)] as const),
   ]
   const open = subscriptions.filter(({ atLeastOnceWhen }) => atLeastOnceWhen !== undefined)
@@ -54,6 +56,20 @@ function workersText({ jobs }: Configuration): string {
 function subscriptionText({ protocol, name, handler, options }: SubscriptionConfiguration): string {
   const target = [textAt(options, ['method']), textAt(options, ['path'])].filter(Boolean).join(' ')
   return `${protocol}:${name}  ${target} → ${handler}`
+}
+
+/** Each connection and how it is; the one that stands for "none is needed" says nothing to anybody. */
+function connectionTexts(status: object): readonly string[] {
+  const connections = valueAt(status, ['integrations', 'connections'])
+  return (Array.isArray(connections) ? connections : []).flatMap((one: unknown) => {
+    const name = textAt(one, ['connection'])
+    if (name === undefined) return []
+    const detail = textAt(one, ['health', 'detail'])
+    const state = textAt(one, ['health', 'status']) ?? ''
+    return [
+      `${textAt(one, ['protocol']) ?? ''}:${name}  ${state}${detail === undefined ? '' : `: ${detail}`}`,
+    ]
+  })
 }
 
 function commands(
