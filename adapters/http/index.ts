@@ -54,6 +54,9 @@ function start({
     subscription: AdapterSubscription<HttpSubscriptionOptions>,
     verified: Verified,
   ): Promise<HttpResponse> => {
+    // Nobody else than the verified is told whether the subscription takes anything in now.
+    const refusal = closedAnswer(subscription.flow.closed())
+    if (refusal !== undefined) return refusal
     const message = toMessage(request, subscription, verified)
     if (!message.ok) return message.problem
     const wait = readWait(request)
@@ -86,11 +89,7 @@ function start({
         )
       }
       const proof = verify(request)
-      // Nobody else is told whether the subscription takes anything in now.
-      if (proof.ok)
-        return (
-          closedAnswer(subscription.flow.closed()) ?? (await receive(request, subscription, proof))
-        )
+      if (proof.ok) return await receive(request, subscription, proof)
       logRefusal(proof.refusal)
       return refusalAnswer(options?.type, proof.refusal)
     }
