@@ -1,8 +1,8 @@
 import { v7 } from 'uuid'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createInstanceWorkers } from './app/instance-workers.ts'
-import { superviseAdapters } from './app/start-adapters.ts'
 import { healthChecks } from './app/health-checks.ts'
+import { createIntegrations, type Integrations } from './app/integrations.ts'
 import { migrateAtStart } from './app/migrate-database.ts'
 import { openConditions } from './app/open-conditions.ts'
 import { openCache } from './app/open-cache.ts'
@@ -35,20 +35,24 @@ import { closest } from './config/suggestion.ts'
 import { CrossdockError, errorMessage } from './domain/errors.ts'
 import { parseInput } from './handler-kit/validate-input.ts'
 import { createHealthResource } from './http/health.ts'
+import { createIntegrationsResource } from './http/integrations.ts'
 import { createJobWaits } from './http/job-waits.ts'
 import { createJobsResource } from './http/jobs.ts'
+import { createQueuesResource } from './http/queues.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
 import { createGroupCommit } from './ingest/group-commit.ts'
 import { inboxKey } from './ingest/inbox-key.ts'
 import { createMessageSink } from './ingest/message-sink.ts'
 import { createHealth } from './observe/health.ts'
-import { OPEN_FLOW } from './ports/flow.ts'
-import type { Supervisor } from './integrations/supervisor.ts'
+import { createPauses } from './integrations/pauses.ts'
+import type { IntegrationsReport } from './ports/integrations.ts'
 import type { Log } from './ports/log.ts'
+import { configuredPauses, resumeQueues } from './app/queue-pauses.ts'
 import { createScheduler } from './scheduler/scheduler.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
 import { createTurnGiver } from './worker/turns.ts'
 
+export { changePause, listPauses } from './app/change-pause.ts'
 export { loadHandlerFolders } from './app/load-handlers.ts'
 export { migrateDatabase } from './app/migrate-database.ts'
 export { probeConnections } from './app/probe-connections.ts'
@@ -80,6 +84,9 @@ export interface CrossdockInstance {
    */
   readonly stopped: Promise<void>
 }
+
+/** Before they are there. */
+const NO_INTEGRATIONS: IntegrationsReport = { connections: [], subscriptions: [], publications: [] }
 
 /** How long requests under way may take at a shutdown, in milliseconds. */
 const HTTP_GRACE_MS = 10_000
@@ -148,6 +155,11 @@ async function start(
     log,
   })
   teardown.add('wake-ups', () => wakeUps.stop())
+  const configured = configuredPauses(jobs)
+  const pauses = createPauses({ store, wakeUps, configured, clock, log })
+  teardown.add('pauses', async () => pauses.stop())
+  resumeQueues(pauses, wakeUps)
+  await pauses.start()
   const turns = createTurnGiver({ store, wakeUps, clock, log })
   turns.start()
   teardown.add('turns', () => turns.stop())
@@ -172,13 +184,17 @@ async function start(
   )
   teardown.add('expressions', () => mappings.stop())
   const publications = openPublications(prepared, { mappings, clock, log })
-  const running: { integrations?: Supervisor } = {}
+  const assembled: { integrations?: Integrations } = {}
+  const serving = servedQueues(jobs, options.queues, publicationPools(configuration, publications))
   // After the workers: what they are publishing is still confirmed.
-  teardown.add('adapters', async () => await running.integrations?.stop())
+  teardown.add('adapters', async () => await assembled.integrations?.stop())
   teardown.add('publications', () => Promise.resolve(publications.stop()))
   const workers = parts.has('worker')
     ? createInstanceWorkers(configuration, {
-        serving: servedQueues(jobs, options.queues, publicationPools(configuration, publications)),
+        serving: {
+          pools: serving.pools,
+          serves: (queue) => serving.serves(queue) && !pauses.isQueuePaused(queue),
+        },
         token,
         address,
         store,
@@ -230,6 +246,7 @@ async function start(
       ...healthChecks({ store, commit, workers, scheduler, publications }),
       ...cache.checks,
     },
+    further: () => assembled.integrations?.health() ?? {},
   })
   const status = createStatus({
     configuration,
@@ -243,7 +260,7 @@ async function start(
     locks: () => cache.status(),
     scheduler: scheduler === undefined ? undefined : () => scheduler.statistics(),
     ingest: () => ({ waiting: commit.waiting(), healthy: commit.healthy() }),
-    connections: () => running.integrations?.connections() ?? [],
+    integrations: () => assembled.integrations?.report() ?? NO_INTEGRATIONS,
     publications: () => publications.statuses(),
     parts: [...parts],
   })
@@ -271,16 +288,25 @@ async function start(
               makeId,
               now: Date.now,
             }),
+            createIntegrationsResource({
+              report: () => assembled.integrations?.report() ?? NO_INTEGRATIONS,
+              pauses,
+            }),
+            createQueuesResource({ store, pauses, configured: Object.keys(jobs.queues) }),
           ]
         : []),
     ],
   })
   listening.server = server
-  const integrations = superviseAdapters({
+  const integrations = createIntegrations({
     adapters,
     // An instance takes in without workers, and publishes without taking in.
     configuration: { ...configuration, subscriptions, publications: prepared },
-    flow: () => OPEN_FLOW,
+    isActive: parts.has('ingest') || parts.has('worker'),
+    handlers,
+    pauses,
+    commit,
+    store,
     sink,
     http: server.host,
     jobs: waits,
@@ -288,9 +314,9 @@ async function start(
     random,
     log,
   })
-  running.integrations = integrations
-  publishBy(integrations, publications)
-  await integrations.start()
+  assembled.integrations = integrations
+  if (integrations.supervisor !== undefined) publishBy(integrations.supervisor, publications)
+  await integrations.supervisor?.start()
   // Before the adapters, which wait for the requests that they are answering.
   teardown.add('waits', async () => waits.stop())
 

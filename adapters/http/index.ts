@@ -8,6 +8,7 @@ import type {
 import type { HttpRequest, HttpResponse } from '../../src/ports/http-host.ts'
 import { readWait } from '../../src/ports/http-wait.ts'
 import { answerTo } from './answer.ts'
+import { closedAnswer } from './closed.ts'
 import { type Verified, withoutIdentity } from './identity.ts'
 import { toMessage } from './inbound.ts'
 import {
@@ -53,6 +54,9 @@ function start({
     subscription: AdapterSubscription<HttpSubscriptionOptions>,
     verified: Verified,
   ): Promise<HttpResponse> => {
+    // Nobody else than the verified is told whether the subscription takes anything in now.
+    const refusal = closedAnswer(subscription.flow.closed())
+    if (refusal !== undefined) return refusal
     const message = toMessage(request, subscription, verified)
     if (!message.ok) return message.problem
     const wait = readWait(request)

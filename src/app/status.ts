@@ -1,10 +1,10 @@
 import type { Configuration } from '../config/configuration.ts'
 import { OUTBOUND_HANDLER, outboundQueue } from '../domain/outbound.ts'
-import type { ConnectionReport } from '../integrations/supervisor.ts'
 import type { PublicationStatus } from '../outbound/publication.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { HandlerRegistry } from '../ports/handler.ts'
 import type { HealthReport } from '../ports/health.ts'
+import type { IntegrationsReport } from '../ports/integrations.ts'
 import type { ScheduleOverview } from '../ports/schedule-store.ts'
 import type { QueueDepth, Store } from '../ports/store.ts'
 import type { SchedulerStatistics } from '../scheduler/scheduler.ts'
@@ -27,7 +27,7 @@ export interface StatusSources {
   readonly scheduler: (() => SchedulerStatistics) | undefined
   readonly locks: () => object
   readonly ingest: () => { readonly waiting: number; readonly healthy: boolean }
-  readonly connections: () => readonly ConnectionReport[]
+  readonly integrations: () => IntegrationsReport
   readonly publications: () => readonly PublicationStatus[]
   readonly parts: readonly string[]
 }
@@ -112,11 +112,7 @@ function statusOf(sources: StatusSources, report: HealthReport, counted: Counted
     locks: sources.locks(),
     ingest: sources.ingest(),
     queues: counted.queues,
-    integrations: sources.connections().map(({ health, isConnected, ...connection }) => ({
-      ...connection,
-      ...health,
-      connected: isConnected,
-    })),
+    integrations: sources.integrations(),
     publications: sources.publications().map((publication) => ({
       ...publication,
       waiting: waitingFor(publication.address, counted.queues),

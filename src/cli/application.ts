@@ -6,6 +6,7 @@ import type { Headers } from '../domain/job.ts'
 import type { InputProblem } from '../ports/adapter.ts'
 import type { Log } from '../ports/log.ts'
 import type { ProbeReport } from '../ports/probe.ts'
+import type { PauseChange, PauseRecord } from '../ports/pauses.ts'
 
 /** A part of an instance that `--only` names. */
 export type InstancePart = 'api' | 'ingest' | 'worker' | 'scheduler'
@@ -88,6 +89,14 @@ export interface Application {
     log: Log,
   ): Promise<TryReport>
   tryDead(configuration: Configuration, options: TryDeadOptions, log: Log): Promise<TryDeadReport>
+  changePause(configuration: Configuration, change: PauseChange, log: Log): Promise<PauseRecord>
+  listPauses(
+    configuration: Configuration,
+    log: Log,
+  ): Promise<{
+    readonly records: readonly PauseRecord[]
+    readonly queues: readonly { readonly queue: string }[]
+  }>
   loadHandlerFolders(
     configuration: Configuration,
     log: Log,

@@ -3,6 +3,7 @@ import { checkCommand } from './check.ts'
 import type { AddCommand, Finish } from './command.ts'
 import { EXIT } from './exit-code.ts'
 import { migrateCommand } from './migrate.ts'
+import { integrationsCommand, queuesCommand } from './pause-commands.ts'
 import { printConfigCommand } from './print-config.ts'
 import { printSchemaCommand } from './print-schema.ts'
 import { programVersion } from '../app/program-version.ts'
@@ -21,6 +22,8 @@ const COMMANDS: readonly AddCommand[] = [
   sqlCommand,
   testMappingCommand,
   tryCommand,
+  queuesCommand,
+  integrationsCommand,
   printConfigCommand,
   printSchemaCommand,
 ]

@@ -18,13 +18,14 @@ export async function startBanner(
   return [
     `crossdock ${programVersion()} is ready ${place}`,
     '',
-    ...facts(configuration, handlerNames(await instance.status())),
+    ...facts(configuration, await instance.status()),
     '',
     ...commands(configuration, url, config),
   ].join('\n')
 }
 
-function facts(configuration: Configuration, handlers: readonly string[]): readonly string[] {
+function facts(configuration: Configuration, status: object): readonly string[] {
+  const handlers = handlerNames(status)
   const { subscriptions, jobs } = configuration
   const folders = jobs.handlerFolders.join(', ')
   const handlerText = handlers.length > 0 ? handlers.join(', ') : `in ${folders}`
@@ -33,6 +34,7 @@ function facts(configuration: Configuration, handlers: readonly string[]): reado
     ['database', databaseText(configuration.database)],
     ['workers', workersText(configuration)],
     ['handlers', jobs.handlerFolders.length === 0 ? 'none: jobs.handlers is empty' : handlerText],
+    ...connectionTexts(status).map((text) => ['connection', text] as const),
     ...subscriptions.map((one) => ['subscription', subscriptionText(one)] as const),
     ...subscriptions.flatMap(routeTexts).map((text) => ['route', text] as const),
   ]
@@ -62,6 +64,20 @@ function routeTexts({ protocol, name, routes = [] }: SubscriptionConfiguration):
   return routes.map((route) => {
     const to = route.to.map((each) => addressOf(each.protocol, each.publication))
     return `${route.name}  ${protocol}:${name} → ${to.join(', ')}`
+  })
+}
+
+/** Each connection and how it is; the one that stands for "none is needed" says nothing to anybody. */
+function connectionTexts(status: object): readonly string[] {
+  const connections = valueAt(status, ['integrations', 'connections'])
+  return (Array.isArray(connections) ? connections : []).flatMap((one: unknown) => {
+    const name = textAt(one, ['connection'])
+    if (name === undefined) return []
+    const detail = textAt(one, ['health', 'detail'])
+    const state = textAt(one, ['health', 'status']) ?? ''
+    return [
+      `${textAt(one, ['protocol']) ?? ''}:${name}  ${state}${detail === undefined ? '' : `: ${detail}`}`,
+    ]
   })
 }
 

@@ -146,6 +146,8 @@ export interface SubscriptionConfiguration {
   readonly map?: Readonly<Partial<Record<MapKey, MapValue>>> | undefined
   /** A JSON Schema for the payload as received: its absolute path, and the text it had. */
   readonly schema?: { readonly file: string; readonly text: string } | undefined
+  /** Left out: it takes messages in however many of its jobs wait. */
+  readonly backpressure?: { readonly pauseAbove: number; readonly resumeBelow: number } | undefined
   /** Left out: `dead`, but where the sender waits for the answer nothing is stored. */
   readonly onInvalid?: 'dead' | 'drop' | undefined
   /** The adapter's own keys, as its `subscriptionOptions` put them out. */

@@ -160,6 +160,7 @@ function subscription(
       filter: common.filter,
       map: common.map === undefined ? undefined : mapValues(common.map),
       schema: file === undefined ? undefined : { file, text: mapping.schemas.get(file) ?? '' },
+      backpressure: backpressureOf(common.backpressure),
       onInvalid: common.on_invalid,
       options,
     },
@@ -179,6 +180,14 @@ function routeFrom(
       map: map === undefined ? undefined : mapValues(map),
     },
   ]
+}
+
+function backpressureOf(
+  given: CommonSubscription['backpressure'],
+): SubscriptionConfiguration['backpressure'] {
+  if (given === undefined) return undefined
+  const { pause_above: pauseAbove, resume_below: resumeBelow } = given
+  return { pauseAbove, resumeBelow: resumeBelow ?? Math.ceil(pauseAbove / 2) }
 }
 
 function publication(
@@ -205,10 +214,13 @@ function publication(
   ]
 }
 
-/** What one key of `map` is in the file. */
-type MapOutput = NonNullable<
+/** The common keys of one subscription in the file. */
+type CommonSubscription = NonNullable<
   ConfigurationOutput['integrations'][string]
->['subscriptions'][number]['map']
+>['subscriptions'][number]
+
+/** What one key of `map` is in the file. */
+type MapOutput = CommonSubscription['map']
 
 function mapValues(map: NonNullable<MapOutput>): Readonly<Partial<Record<MapKey, MapValue>>> {
   const values: Partial<Record<MapKey, MapValue>> = {}

@@ -26,7 +26,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'integrations.signalr',
   'integrations.*.listen',
   'integrations.*.subscriptions[].batch',
-  'integrations.*.subscriptions[].backpressure',
 ]
 
 /** Values that the contract names and this version does not have, by the key that takes them. */

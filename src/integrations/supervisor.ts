@@ -1,11 +1,13 @@
 import { addressOf } from '../domain/outbound.ts'
 import { type CrossdockError, type ErrorCode, isCrossdockError } from '../domain/errors.ts'
 import type { Protocol } from '../domain/job-type.ts'
-import type { AdapterHealth, RunningAdapter } from '../ports/adapter.ts'
+import type { RunningAdapter } from '../ports/adapter.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { ConnectionReport, PublicationCounts } from '../ports/integrations.ts'
 import type { Log } from '../ports/log.ts'
 import type { Publishing } from '../ports/outbound.ts'
 import type { Publisher } from '../ports/publisher.ts'
+import { createListeners } from './listeners.ts'
 import { type AdapterUnit, createUnit, type UnitSignals } from './unit.ts'
 import { unitHealth } from './unit-health.ts'
 
@@ -22,28 +24,6 @@ export interface ConnectionPlan {
   readonly log: Log
 }
 
-/** How one connection is. */
-export interface ConnectionReport {
-  readonly protocol: Protocol
-  readonly connection: string | undefined
-  readonly subscriptions: readonly string[]
-  readonly publications: readonly string[]
-  readonly health: AdapterHealth
-  /** Whether messages can be published over it now. */
-  readonly isConnected: boolean
-  readonly failures: number
-  readonly lastError: string | undefined
-}
-
-/** What a publication published since the start. */
-export interface PublicationCounts {
-  readonly published: number
-  readonly refused: number
-  readonly unconfirmed: number
-  /** Given back, since there was no connection. */
-  readonly unsent: number
-}
-
 /** Keeps the adapters at work. */
 export interface Supervisor extends Publisher {
   /**
@@ -53,7 +33,7 @@ export interface Supervisor extends Publisher {
    */
   start(): Promise<void>
   connections(): readonly ConnectionReport[]
-  counts(address: string): PublicationCounts & { readonly lastError: string | undefined }
+  counts(address: string): PublicationCounts
   /** May be called twice, and while it starts. */
   stop(): Promise<void>
 }
@@ -70,44 +50,31 @@ export interface SupervisorOptions {
 /** No repeat helps against these, and whoever starts the program is there to read them. */
 const FOR_THE_OPERATOR: readonly ErrorCode[] = ['http_listen_failed', 'config_invalid']
 
-type Counts = { -readonly [Outcome in keyof PublicationCounts]: number } & {
-  lastError: string | undefined
-}
+type Counts = { -readonly [Key in keyof PublicationCounts]: PublicationCounts[Key] }
 
 /** A unit for each connection, and the way to each publication. */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { clock, random, log } = options
-  const listeners = new Set<(addresses: readonly string[], isConnected: boolean) => void>()
+  const listeners = createListeners<readonly [readonly string[], boolean]>(log)
   const counted = new Map<string, Counts>()
   const units = options.plans.map((plan) => {
     const addresses = plan.publications.map((name) => addressOf(plan.protocol, name))
     const unit = createUnit({
       start: plan.start,
       onConnected: (isConnected) => {
-        if (addresses.length > 0) tell(addresses, isConnected)
+        if (addresses.length > 0) listeners.tell([addresses, isConnected])
       },
       clock,
       random,
       log: plan.log,
     })
-    return { plan, unit, addresses }
+    return { plan, unit }
   })
   const byAddress = new Map(
     units.flatMap(({ plan, unit }) =>
       plan.publications.map((name) => [addressOf(plan.protocol, name), { unit, name }] as const),
     ),
   )
-
-  function tell(addresses: readonly string[], isConnected: boolean): void {
-    for (const listener of listeners) {
-      try {
-        listener(addresses, isConnected)
-      } catch (error) {
-        // An adapter that says how it is must not fail for what others make of it.
-        log.error({ err: error }, 'a part could not be told of a connection')
-      }
-    }
-  }
 
   function countsOf(address: string): Counts {
     const known = counted.get(address)
@@ -162,10 +129,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       return answers
     },
     isConnected: (address) => byAddress.get(address)?.unit.state().isConnected ?? false,
-    onConnected: (listener) => {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
+    onConnected: (listener) =>
+      listeners.add(([addresses, isConnected]) => {
+        listener(addresses, isConnected)
+      }),
     stop,
   }
 }

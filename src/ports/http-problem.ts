@@ -13,6 +13,7 @@ export const HTTP_PROBLEMS = {
   signature_expired: 401,
   cross_site: 403,
   unknown_host: 403,
+  integration_not_found: 404,
   job_not_found: 404,
   not_found: 404,
   method_not_allowed: 405,
@@ -30,6 +31,8 @@ export const HTTP_PROBLEMS = {
   database_retryable: 503,
   database_unavailable: 503,
   instance_stopping: 503,
+  subscription_full: 503,
+  subscription_paused: 503,
   unavailable: 503,
 } as const
 

@@ -34,6 +34,8 @@ export interface Pause {
 export interface Pauses {
   /** The pause of an address; `undefined`: it is not paused. */
   find(address: string): Pause | undefined
+  /** Every address that is paused. */
+  paused(): readonly string[]
   /** Whether a queue may not be claimed: `queue:NAME`, or the publication whose queue it is. */
   isQueuePaused(queue: string): boolean
   /** Calls `listener` with the addresses after each change. Returns how to stop it. */

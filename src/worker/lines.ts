@@ -15,8 +15,8 @@ export interface Lines {
 /** Queues that a shared pool remembers. */
 const MAX_LINES = 1_000
 
-/** None yet. */
-export function createLines(): Lines {
+/** None yet. A queue that is not served now, a paused one, stays hungry until it is. */
+export function createLines(serves: (queue: string) => boolean): Lines {
   const lines = new Map<string, Line>()
   return {
     wake: (queue) => {
@@ -26,7 +26,7 @@ export function createLines(): Lines {
     },
     next: () => {
       for (const [queue, line] of lines) {
-        if (!line.hungry) continue
+        if (!line.hungry || !serves(queue)) continue
         // To the end of the round: every queue of a shared pool has its turn.
         lines.delete(queue)
         lines.set(queue, line)
@@ -37,7 +37,7 @@ export function createLines(): Lines {
     tidy: (line) => {
       if (!line.hungry && lines.size > MAX_LINES) lines.delete(line.queue)
     },
-    anyHungry: () => [...lines.values()].some(({ hungry }) => hungry),
+    anyHungry: () => [...lines.values()].some(({ hungry, queue }) => hungry && serves(queue)),
     queues: () => [...lines.keys()],
   }
 }

@@ -35,7 +35,7 @@ export interface PoolParts {
   readonly alone: Alone
   readonly completions: Completions
   readonly run: (held: HeldJob, worker: string) => Promise<void>
-  /** Whether a queue is this pool's. */
+  /** Whether a queue is this pool's, and not paused now. */
   readonly serves: (queue: string) => boolean
 }
 
@@ -50,7 +50,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
   const { gate } = settings
   const { store, handlers, clock, log, random, settings: all } = context
   const { held, alone, completions, run } = parts
-  const lines = createLines()
+  const lines = createLines(parts.serves)
   const free = Array.from({ length: settings.workers }, (_, index) => index)
   const pace = createPace(clock)
   const giveBack = createGiveBack(context, parts)

@@ -26,7 +26,10 @@ export interface WorkerSettings {
   /** The instance's id: who holds the leases. */
   readonly owner: string
   readonly pools: readonly PoolSettings[]
-  /** Queues that no pool here may serve though the rest pool would: paused ones, or `--queues`. */
+  /**
+   * Queues that a pool here may serve; not those that are paused, or that `--queues` leaves out. The answer may
+   * change at any time: who resumes a queue announces it as ready.
+   */
   readonly serves: (queue: string) => boolean
   /** The longest sleep of a worker; wake-ups make the usual wait milliseconds. */
   readonly pollIntervalMs: number

@@ -60,6 +60,26 @@ const commonSubscriptionShape = {
     .describe(
       'A publication, as `protocol:name`, that is sent a copy of each of its dead letters, with headers that say why.',
     ),
+  backpressure: z
+    .strictObject({
+      pause_above: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .describe('Waiting jobs of its queue from which on it takes nothing more in.'),
+      resume_below: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .optional()
+        .describe('And until there are fewer than this. Left out: half of `pause_above`.'),
+    })
+    .refine(({ pause_above: above, resume_below: below = 1 }) => below <= above, {
+      path: ['resume_below'],
+      message: 'must not be more than pause_above',
+    })
+    .optional()
+    .describe('When too many of its jobs wait. Left out: however many wait, it takes messages in.'),
   on_invalid: z
     .enum(['dead', 'drop'])
     .optional()

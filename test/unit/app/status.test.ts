@@ -53,7 +53,7 @@ function setUp(answer: () => Promise<void> = async () => undefined) {
     locks: () => ({}),
     scheduler: undefined,
     ingest: () => ({ waiting: 0, healthy: true }),
-    connections: () => [],
+    integrations: () => ({ connections: [], subscriptions: [], publications: [] }),
     publications: () => [],
     parts: ['api'],
   })

@@ -89,6 +89,8 @@ const unusable: Application = {
   testMapping: unexpected,
   tryMessage: unexpected,
   tryDead: unexpected,
+  changePause: unexpected,
+  listPauses: unexpected,
   loadHandlerFolders: unexpected,
 }
 

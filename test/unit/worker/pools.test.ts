@@ -38,10 +38,16 @@ describe('the pools', () => {
     expect(serves('mail', 'default')).toEqual([true, true])
   })
 
-  it('leave a paused queue, and one without workers, to nobody: not to the rest either', () => {
-    const { pools, serves } = served({ paused: { paused: true }, none: { workers: 0 } })
+  it('are there for a paused queue too, which somebody may resume', () => {
+    const { pools, serves } = served({ paused: { paused: true } })
+    expect(pools[0]).toEqual(['paused', 'paused', 2])
+    expect(serves('paused')).toEqual([true])
+  })
+
+  it('leave a queue without workers to nobody: not to the rest either', () => {
+    const { pools, serves } = served({ none: { workers: 0 } })
     expect(pools).toEqual([['rest', undefined, 5]])
-    expect(serves('paused', 'none', 'default')).toEqual([false, false, true])
+    expect(serves('none', 'default')).toEqual([false, true])
   })
 
   it('are narrowed to some queues', () => {
@@ -57,12 +63,6 @@ describe('the pools', () => {
     const both = served({ mail: {} }, { only: ['mail', 'default'] })
     expect(both.pools).toHaveLength(2)
     expect(both.serves('mail', 'default', 'third')).toEqual([true, true, false])
-  })
-
-  it('are none for a queue that is wanted and paused', () => {
-    const { pools, serves } = served({ mail: { paused: true } }, { only: ['mail'] })
-    expect(pools).toEqual([])
-    expect(serves('mail')).toEqual([false])
   })
 
   it('have no workers for the rest where there are to be none', () => {
