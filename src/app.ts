@@ -5,15 +5,8 @@ import { startAdapters, type RunningAdapters } from './app/start-adapters.ts'
 import { healthChecks } from './app/health-checks.ts'
 import { migrateAtStart } from './app/migrate-database.ts'
 import { openCache } from './app/open-cache.ts'
-import { openMappings, subscriptionRules } from './app/mappings.ts'
 import { openDatabase } from './app/open-database.ts'
-import {
-  openPublications,
-  preparePublications,
-  publicationPools,
-  templateRules,
-  withPublications,
-} from './app/outbound.ts'
+import { openOutbound, withPublications } from './app/outbound.ts'
 import { openStore, storeAddress } from './app/open-store.ts'
 import { servedQueues } from './app/pools.ts'
 import { programVersion } from './app/program-version.ts'
@@ -158,21 +151,25 @@ async function start(
   const commit = createGroupCommit({ store, wakeUps, clock, log, random })
   teardown.add('ingest', () => commit.close())
   const adapters = allAdapters(options)
-  const prepared = parts.has('worker') ? preparePublications(configuration, adapters) : []
   const subscriptions = parts.has('ingest') ? configuration.subscriptions : []
-  const mappings = openMappings(
-    [...subscriptionRules(subscriptions), ...templateRules(prepared)],
+  const outbound = openOutbound(configuration, {
+    isPublishing: parts.has('worker'),
+    subscriptions,
+    adapters,
+    clock,
     log,
-  )
+  })
+  const { mappings, publications } = outbound
   teardown.add('expressions', () => mappings.stop())
-  const publications = openPublications(prepared, { mappings, clock, log })
   const running: { adapters?: RunningAdapters } = {}
   // After the workers: what they are publishing is still confirmed.
   teardown.add('adapters', async () => await running.adapters?.stop())
-  teardown.add('publications', () => Promise.resolve(publications.stop()))
+  teardown.add('publications', async () => {
+    publications.stop()
+  })
   const workers = parts.has('worker')
     ? createInstanceWorkers(configuration, {
-        serving: servedQueues(jobs, options.queues, publicationPools(configuration, publications)),
+        serving: servedQueues(jobs, options.queues, outbound.pools),
         token,
         address,
         store,
@@ -268,7 +265,7 @@ async function start(
   running.adapters = await startAdapters({
     adapters,
     // An instance takes in without workers, and publishes without taking in.
-    configuration: { ...configuration, subscriptions, publications: prepared },
+    configuration: { ...configuration, subscriptions, publications: outbound.configured },
     publishers: publications.publishers,
     flow: () => OPEN_FLOW,
     sink,

@@ -26,7 +26,7 @@ export interface PublishBatchesOptions {
 interface Entry {
   readonly message: OutboundMessage
   readonly signal: AbortSignal
-  resolve(publishing: Publishing): void
+  readonly resolve: (publishing: Publishing) => void
 }
 
 /** Bytes of one batch; a larger message goes alone. */

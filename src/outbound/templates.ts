@@ -76,7 +76,7 @@ export function compileTemplates(texts: TemplateTexts): Templates {
     }
     if (typeof value !== 'object' || value === null) return () => value
     const members = Object.entries(value).map(
-      ([name, member]) => [name, any(member as Json, `${place}.${name}`)] as const,
+      ([name, member]) => [name, any(member, `${place}.${name}`)] as const,
     )
     return (values) => present(members.map(([name, member]) => [name, member(values)]))
   }

@@ -77,13 +77,17 @@ function storedPayload({
   }
   let text: string | undefined
   try {
-    // `undefined` for a function, which the declared type leaves out.
-    text = JSON.stringify(payload)
+    text = toJson(payload)
   } catch (error) {
     throw invalid(`the payload has no JSON: ${errorMessage(error)}`)
   }
   if (text === undefined) throw invalid('the payload has no JSON: give data, or bytes')
   return { payload: text, contentType }
+}
+
+/** `undefined` for what has no JSON, which the declared type of JSON.stringify leaves out. */
+function toJson(value: unknown): string | undefined {
+  return JSON.stringify(value)
 }
 
 function base64(
@@ -113,6 +117,6 @@ function unknownPublication(address: string, meant: string | undefined): Crossdo
       : `did you mean '${meant}'?`
   return new CrossdockError(
     'publication_unknown',
-    `there is no publication '${String(address).slice(0, 200)}'; ${advice}`,
+    `there is no publication '${address.slice(0, 200)}'; ${advice}`,
   )
 }
