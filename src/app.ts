@@ -6,16 +6,9 @@ import { createIntegrations, type Integrations } from './app/integrations.ts'
 import { migrateAtStart } from './app/migrate-database.ts'
 import { openConditions } from './app/open-conditions.ts'
 import { openCache } from './app/open-cache.ts'
-import { openMappings, openPayloadTemplates, subscriptionRules } from './app/mappings.ts'
+import { openPayloadTemplates } from './app/mappings.ts'
 import { openDatabase } from './app/open-database.ts'
-import {
-  openPublications,
-  preparePublications,
-  publicationPools,
-  publishBy,
-  templateRules,
-  withPublications,
-} from './app/outbound.ts'
+import { openOutbound, publishBy, withPublications } from './app/outbound.ts'
 import { openStore, storeAddress } from './app/open-store.ts'
 import { servedQueues } from './app/pools.ts'
 import { programVersion } from './app/program-version.ts'
@@ -176,19 +169,23 @@ async function start(
   const commit = createGroupCommit({ store, wakeUps, clock, log, random })
   teardown.add('ingest', () => commit.close())
   const adapters = allAdapters(options)
-  const prepared = parts.has('worker') ? preparePublications(configuration, adapters) : []
   const subscriptions = parts.has('ingest') ? configuration.subscriptions : []
-  const mappings = openMappings(
-    [...subscriptionRules(subscriptions), ...templateRules(prepared)],
+  const outbound = openOutbound(configuration, {
+    isPublishing: parts.has('worker'),
+    subscriptions,
+    adapters,
+    clock,
     log,
-  )
+  })
+  const { mappings, publications } = outbound
   teardown.add('expressions', () => mappings.stop())
-  const publications = openPublications(prepared, { mappings, clock, log })
   const assembled: { integrations?: Integrations } = {}
-  const serving = servedQueues(jobs, options.queues, publicationPools(configuration, publications))
+  const serving = servedQueues(jobs, options.queues, outbound.pools)
   // After the workers: what they are publishing is still confirmed.
   teardown.add('adapters', async () => await assembled.integrations?.stop())
-  teardown.add('publications', () => Promise.resolve(publications.stop()))
+  teardown.add('publications', async () => {
+    publications.stop()
+  })
   const workers = parts.has('worker')
     ? createInstanceWorkers(configuration, {
         serving: {
@@ -301,7 +298,7 @@ async function start(
   const integrations = createIntegrations({
     adapters,
     // An instance takes in without workers, and publishes without taking in.
-    configuration: { ...configuration, subscriptions, publications: prepared },
+    configuration: { ...configuration, subscriptions, publications: outbound.configured },
     isActive: parts.has('ingest') || parts.has('worker'),
     handlers,
     pauses,

@@ -1,4 +1,8 @@
-import type { Configuration, PublicationConfiguration } from '../config/configuration.ts'
+import type {
+  Configuration,
+  PublicationConfiguration,
+  SubscriptionConfiguration,
+} from '../config/configuration.ts'
 import { closest } from '../config/suggestion.ts'
 import { addressOf, outboundQueue } from '../domain/outbound.ts'
 import type { Json } from '../domain/json.ts'
@@ -12,16 +16,52 @@ import type { Log } from '../ports/log.ts'
 import type { PublicationDirectory } from '../ports/outbound.ts'
 import type { Publisher } from '../ports/publisher.ts'
 import type { PoolSettings } from '../worker/settings.ts'
-import type { RuleSet } from './mappings.ts'
+import { openMappings, subscriptionRules, type RuleSet } from './mappings.ts'
+
+/** What an instance needs in order to send messages out. */
+export interface Outbound {
+  /** Evaluates the rules of subscriptions, and the templates of publications. */
+  readonly mappings: Mappings
+  /** They rest until adapters are bound to them. */
+  readonly publications: Publications
+  /** A pool for each of them: its messages wait for nobody else's. */
+  readonly pools: readonly (PoolSettings & { readonly queue: string })[]
+  /** Those that adapters are to be started for: none where nothing is published. */
+  readonly configured: readonly PublicationConfiguration[]
+}
+
+/** What {@link openOutbound} needs beside the configuration. */
+export interface OutboundParts {
+  /** Whether this instance runs jobs: then it publishes. */
+  readonly isPublishing: boolean
+  /** Those that this instance takes messages in by. */
+  readonly subscriptions: readonly SubscriptionConfiguration[]
+  readonly adapters: readonly AdapterDefinition[]
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Puts publications, their templates and their pools together. */
+export function openOutbound(configuration: Configuration, parts: OutboundParts): Outbound {
+  const { subscriptions, adapters, clock, log } = parts
+  const prepared = parts.isPublishing ? preparePublications(configuration, adapters) : []
+  const mappings = openMappings(
+    [...subscriptionRules(subscriptions), ...templateRules(prepared)],
+    log,
+  )
+  const publications = createPublications({ publications: prepared, mappings, closest, clock, log })
+  const pools = publicationPools(prepared, publications)
+  return { mappings, publications, pools, configured: prepared }
+}
 
 /** A publication of the configuration, its templates taken apart. */
-export interface PreparedPublication extends PublicationConfiguration {
+interface PreparedPublication extends PublicationConfiguration {
   readonly address: string
   readonly templates: Templates
 }
 
 /** The publications of a configuration. */
-export function preparePublications(
+function preparePublications(
   { publications }: Pick<Configuration, 'publications'>,
   adapters: readonly AdapterDefinition[],
 ): readonly PreparedPublication[] {
@@ -40,18 +80,10 @@ export function preparePublications(
 }
 
 /** What has to be evaluated for their messages, under their addresses. */
-export function templateRules(prepared: readonly PreparedPublication[]): readonly RuleSet[] {
+function templateRules(prepared: readonly PreparedPublication[]): readonly RuleSet[] {
   return prepared.flatMap(({ address, templates: { rules } }) =>
     rules === undefined ? [] : [{ name: address, rules }],
   )
-}
-
-/** The publications of an instance, which rest until adapters are bound to them. */
-export function openPublications(
-  prepared: readonly PreparedPublication[],
-  parts: { readonly mappings: Mappings; readonly clock: Clock; readonly log: Log },
-): Publications {
-  return createPublications({ ...parts, publications: prepared, closest })
 }
 
 /** Publishes by these connections from now on. */
@@ -86,14 +118,11 @@ export function withPublications(
   }
 }
 
-/** A pool for each publication: its messages wait for nobody else's. */
-export function publicationPools(
-  { publications }: Pick<Configuration, 'publications'>,
+function publicationPools(
+  prepared: readonly PreparedPublication[],
   { all }: Publications,
 ): readonly (PoolSettings & { readonly queue: string })[] {
-  const most = new Map(
-    publications.map(({ protocol, name, maxInFlight }) => [addressOf(protocol, name), maxInFlight]),
-  )
+  const most = new Map(prepared.map(({ address, maxInFlight }) => [address, maxInFlight]))
   return all.map(({ address, gate }) => ({
     name: address,
     queue: outboundQueue(address),

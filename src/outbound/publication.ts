@@ -61,7 +61,7 @@ export interface Publication {
 const SPARE_MS = 10_000
 
 /** When a row comes again that stands in a queue of somebody else while its publication rests, in milliseconds. */
-const FOREIGN_QUEUE_MS = 5_000
+const FOREIGN_QUEUE_MS = 2_000
 
 /** When a row comes again whose templates nobody can evaluate now, in milliseconds. */
 const NO_EXPRESSIONS_MS = 2_000

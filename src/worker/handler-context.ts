@@ -70,6 +70,7 @@ export function handlerContext(
       effects.jobs.push(child)
       return { id: child.id }
     },
+    // Nothing to wait for, and yet what it refuses is a rejection, as of every other function here.
     publish: async (address, message = {}) => {
       refuseWhenOver()
       const outgoing = publishedMessage(context, job, address, message)

@@ -85,7 +85,7 @@ function storedPayload({
   return { payload: text, contentType }
 }
 
-/** `undefined` for a function, which the declared type of JSON.stringify leaves out. */
+/** `undefined` for what has no JSON, which the declared type of JSON.stringify leaves out. */
 function toJson(value: unknown): string | undefined {
   return JSON.stringify(value)
 }

@@ -40,7 +40,7 @@ function settleValues(count: number): unknown[] {
   const fill = (value: unknown): unknown[] => Array.from({ length: count }, () => value)
   const [ids, epochs] = keys(count)
   const before = [ids, epochs, fill(3), fill(3), [], [], [], [], [], fill(0), fill(0)]
-  return [...before, fill(5), fill(0), fill('w'), [], fill(false)]
+  return [...before, fill(5), fill(0), fill('w'), [], [], fill(false)]
 }
 
 describe.each(SERVERS)('the plans on %s', (name, start) => {

@@ -27,6 +27,8 @@ export interface FarSide {
   readonly received: readonly ReceivedMessage[]
   /** The most messages of one publication that were unanswered at once. */
   mostAtOnce(publication: string): number
+  /** That are open now. */
+  connections(): number
   /** From now on. */
   answer(how: (message: ReceivedMessage) => Answer | Promise<Answer>): void
   /** Breaks every connection and takes no new one. */
@@ -92,6 +94,7 @@ export async function startFarSide(): Promise<FarSide> {
     },
     received,
     mostAtOnce: (publication) => most.get(publication) ?? 0,
+    connections: () => sockets.size,
     answer: (next) => {
       how = next
     },

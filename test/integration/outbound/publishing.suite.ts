@@ -233,6 +233,56 @@ export function publishingSuite(bed: OutboundBed): void {
     ).toEqual([{ statusid: 3 }])
   })
 
+  it('leaves a far side alone that fails again and again, until one message succeeds', async () => {
+    const instance = await bed.start({
+      greetings: { max_retries: 50, max_in_flight: 1, breaker: { failures: 3, open: '400ms' } },
+    })
+    const at: number[] = []
+    bed.far.answer(() => {
+      at.push(performance.now())
+      return at.length < 5
+        ? { outcome: 'refused', error: 'overloaded', permanent: false }
+        : { outcome: 'published' }
+    })
+    const all = Array.from({ length: 10 }, (_, n) => ({ n }))
+    await bed.insert('greetings', all)
+    await until(async () => {
+      const status = (await instance.status()) as { publications: { breaker: string }[] }
+      return status.publications[0]?.breaker === 'open'
+    }, 'it rests')
+    await allEnded(10)
+    const pauses = at.map((each, index) => each - (at[index - 1] ?? each))
+    // Behind the third failure, and behind the one that tried and failed.
+    expect(pauses[3]).toBeGreaterThanOrEqual(390)
+    expect(pauses[4]).toBeGreaterThanOrEqual(390)
+    expect((await bed.outbound()).every((row) => row['statusid'] === 3)).toBe(true)
+    expect(bed.far.mostAtOnce('greetings')).toBe(1)
+  })
+
+  it('of a row in a queue of its own waits as well while the far side is away', async () => {
+    await bed.start({ greetings: { max_retries: 0 } })
+    await bed.far.goAway()
+    await bed.database
+      .sql(`INSERT INTO queue_jobs (direction, handler, protocol, method, payload, queue)
+      VALUES ('outbound', 'outbound.publish', 'kafka', 'greetings', '1', 'special')`)
+    await until(async () => (await bed.outbound())[0]?.['statusid'] === 7, 'it was given back')
+    expect(await bed.outbound()).toMatchObject([{ retrycount: 0 }])
+    await bed.far.comeBack()
+    await allEnded(1)
+    expect(await bed.outbound()).toMatchObject([{ statusid: 3, retrycount: 0 }])
+  })
+
+  it('is not the matter of an instance without workers', async () => {
+    await bed.start({ greetings: {} }, { only: 'ingest' })
+    await bed.insert('greetings', [{ n: 1 }])
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(bed.far.connections()).toBe(0)
+    expect(await bed.outbound()).toMatchObject([{ statusid: 0 }])
+    await bed.start({ greetings: {} }, { only: 'worker' })
+    await allEnded(1)
+    expect(bed.far.connections()).toBe(1)
+  })
+
   it('to an address that nobody has waits, and the status names it', async () => {
     const instance = await bed.start({ greetings: {} })
     await bed.insert('elsewhere', [{ n: 1 }])

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { outboundOrderingKey } from '../../../src/domain/outbound.ts'
 import { outboundMessage } from '../../../src/outbound/outbound-message.ts'
 import { templateInput } from '../../../src/outbound/template-input.ts'
 import type { HandlerJob, StoredPayload } from '../../../src/ports/handler.ts'
@@ -113,7 +114,7 @@ describe('publish', () => {
       id: 'new',
       handler: 'outbound.publish',
       queue: 'kafka:orders',
-      orderingKey: 'kafka:orders k',
+      orderingKey: outboundOrderingKey('kafka:orders', 'k'),
       metadata: { a: 1, key: 'k' },
       parentJobId: 'parent',
       tenantId: 't',

@@ -4,7 +4,11 @@ import type { JobsConfiguration, QueueConfiguration } from '../../../src/config/
 
 function served(
   queues: Readonly<Record<string, Partial<QueueConfiguration>>>,
-  { workers = 5, only }: { workers?: number; only?: readonly string[] } = {},
+  {
+    workers = 5,
+    only,
+    published = [],
+  }: { workers?: number; only?: readonly string[]; published?: readonly string[] } = {},
 ) {
   const jobs = {
     workers,
@@ -15,7 +19,11 @@ function served(
       ]),
     ),
   } as unknown as JobsConfiguration
-  const { pools, serves } = servedQueues(jobs, only)
+  const { pools, serves } = servedQueues(
+    jobs,
+    only,
+    published.map((queue) => ({ name: queue, queue, workers: 100 })),
+  )
   return {
     pools: pools.map(({ name, queue, workers: count }) => [name, queue, count]),
     serves: (...names: string[]) => names.map((name) => serves(name)),
@@ -73,5 +81,34 @@ describe('the pools', () => {
   it('know a queue by the very name, also one that objects have', () => {
     const { serves } = served({ mail: {} })
     expect(serves('Mail', 'mail ', 'constructor', '__proto__')).toEqual([true, true, true, true])
+  })
+})
+
+describe('the pools of publications', () => {
+  const published = ['kafka:a', 'kafka:b']
+
+  it('are one each, as large as may be in flight, and no part of the rest', () => {
+    const { pools, serves } = served({ 'kafka:b': { workers: 3 } }, { published })
+    expect(pools).toEqual([
+      ['kafka:a', 'kafka:a', 100],
+      ['kafka:b', 'kafka:b', 100],
+      ['rest', undefined, 5],
+    ])
+    expect(serves('kafka:a', 'kafka:elsewhere')).toEqual([true, true])
+  })
+
+  it('rest where their queue is paused or has no workers, and nobody else takes their messages', () => {
+    const { pools, serves } = served(
+      { 'kafka:a': { paused: true }, 'kafka:b': { workers: 0 } },
+      { published },
+    )
+    expect(pools).toEqual([['rest', undefined, 5]])
+    expect(serves(...published)).toEqual([false, false])
+  })
+
+  it('are narrowed by --queues as others are', () => {
+    const { pools, serves } = served({}, { published, only: ['kafka:a'] })
+    expect(pools).toEqual([['kafka:a', 'kafka:a', 100]])
+    expect(serves('kafka:a', 'kafka:b', 'default')).toEqual([true, false, false])
   })
 })
