@@ -1,5 +1,6 @@
 import { v7 } from 'uuid'
 import { adapters } from './app/adapters.ts'
+import { deadLetterCopies } from './app/dead-letter-copies.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createInstanceWorkers } from './app/instance-workers.ts'
 import { startAdapters } from './app/start-adapters.ts'
@@ -25,10 +26,12 @@ import type { Configuration } from './config/configuration.ts'
 import { closest } from './config/suggestion.ts'
 import { CrossdockError, errorMessage } from './domain/errors.ts'
 import { parseInput } from './handler-kit/validate-input.ts'
+import { createDeadLettersResource } from './http/dead-letters.ts'
 import { createHealthResource } from './http/health.ts'
 import { createJobWaits } from './http/job-waits.ts'
 import { createJobsResource } from './http/jobs.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
+import { createDeadLetters } from './ingest/dead-letters.ts'
 import { createGroupCommit } from './ingest/group-commit.ts'
 import { inboxKey } from './ingest/inbox-key.ts'
 import { createMessageSink } from './ingest/message-sink.ts'
@@ -41,6 +44,7 @@ import { createTurnGiver } from './worker/turns.ts'
 
 export { loadHandlerFolders } from './app/load-handlers.ts'
 export { migrateDatabase } from './app/migrate-database.ts'
+export { withDeadLetters } from './app/with-dead-letters.ts'
 export { openDatabase } from './app/open-database.ts'
 export { runSql } from './app/run-sql.ts'
 export type { Part, StartOptions } from './app/start-options.ts'
@@ -160,6 +164,7 @@ async function start(
         locks: cache.locks,
         clock,
         makeId,
+        copiesOf: deadLetterCopies(configuration.subscriptions, makeId),
         random,
         log,
       })
@@ -181,19 +186,14 @@ async function start(
 
   const commit = createGroupCommit({ store, wakeUps, clock, log, random })
   teardown.add('ingest', () => commit.close())
-  const mappings = openMappings(parts.has('ingest') ? configuration.subscriptions : [], log)
+  // The API replays messages, which then go through the rules of their subscriptions.
+  const needsRules = parts.has('ingest') || parts.has('api')
+  const mappings = openMappings(needsRules ? configuration.subscriptions : [], log)
   teardown.add('expressions', () => mappings.stop())
-  const sink = createMessageSink({
-    subscriptions: configuration.subscriptions,
-    mappings,
-    handlers,
-    parseInput,
-    commit,
-    store,
-    makeId,
-    now: Date.now,
-    log,
-  })
+  const { subscriptions } = configuration
+  const receiving = { subscriptions, mappings, handlers, parseInput, commit, store, makeId }
+  const sink = createMessageSink({ ...receiving, now: Date.now, log })
+  const deadLetters = createDeadLetters({ ...receiving, now: Date.now })
 
   const health = createHealth({
     clock,
@@ -238,6 +238,7 @@ async function start(
               makeId,
               now: Date.now,
             }),
+            createDeadLettersResource(deadLetters),
           ]
         : []),
     ],

@@ -1,6 +1,7 @@
 import type { Configuration } from '../config/configuration.ts'
 import type { Headers } from '../domain/job.ts'
 import type { InputProblem } from '../ports/adapter.ts'
+import type { DeadLetters } from '../ports/dead-letters.ts'
 import type { Log } from '../ports/log.ts'
 
 /** A part of an instance that `--only` names. */
@@ -71,6 +72,11 @@ export interface Application {
     },
     log: Log,
   ): Promise<readonly MessagePreview[]>
+  withDeadLetters<T>(
+    configuration: Configuration,
+    log: Log,
+    work: (deadLetters: DeadLetters) => Promise<T>,
+  ): Promise<T>
   loadHandlerFolders(
     configuration: Configuration,
     log: Log,

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { checkCommand } from './check.ts'
 import type { AddCommand, Finish } from './command.ts'
+import { deadCommand } from './dead.ts'
 import { EXIT } from './exit-code.ts'
 import { migrateCommand } from './migrate.ts'
 import { printConfigCommand } from './print-config.ts'
@@ -19,6 +20,7 @@ const COMMANDS: readonly AddCommand[] = [
   checkCommand,
   sqlCommand,
   testMappingCommand,
+  deadCommand,
   printConfigCommand,
   printSchemaCommand,
 ]

@@ -9,7 +9,6 @@ export const UNAVAILABLE_COMMANDS: readonly string[] = [
   'jobs',
   'schedules',
   'queues',
-  'dead',
   'keys',
   'send',
   'try',

@@ -2,6 +2,7 @@ import type { Execution, Job, NewJob, Progress } from '../domain/job.ts'
 import type { Headers } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { TurnKey } from '../domain/turn.ts'
+import type { DeadLetterStore } from './dead-letters.ts'
 import type { InstanceRequest, Registration } from './instances.ts'
 import type { ScheduleStore } from './schedule-store.ts'
 import type { WakeUpChannel } from './wake-ups.ts'
@@ -98,6 +99,9 @@ export type Ending =
       /** For `lasterror`: why nobody could run it. */
       readonly error?: string
     }
+
+/** The one of a job that failed for good. */
+export type FailedEnding = Extract<Ending, { readonly kind: 'failed' }>
 
 /** The end of one execution, to be committed with its history row. */
 export interface Settlement extends ExecutionKey {
@@ -196,6 +200,8 @@ export interface RecoveryRequest {
   readonly executedBy: string
   /** Says how an execution that died is ended; `undefined` leaves it alone. */
   readonly decide: (job: ExpiredJob) => Ending | undefined
+  /** What is stored in the commit that fails a job for good. Left out: nothing. */
+  readonly beside?: ((job: Job, ending: FailedEnding) => readonly NewJob[]) | undefined
 }
 
 /** Numbers for `/status`. */
@@ -232,6 +238,7 @@ export interface ContentionStatistics {
  */
 export interface Store extends WakeUpChannel {
   readonly dialect: 'postgresql' | 'mysql'
+  readonly deadLetters: DeadLetterStore
   /** The rows of `jobs`. */
   readonly schedules: ScheduleStore
   /**
@@ -249,7 +256,7 @@ export interface Store extends WakeUpChannel {
   /** Writes that these executions began. Returns those that are still the caller's. */
   begin(keys: readonly ExecutionKey[]): Promise<readonly ExecutionKey[]>
   /**
-   * Ends executions, each with its history row, in one commit. Returns the keys of those that were
+   * Ends executions, each with its history row and its jobs, in one commit. Returns the keys of those that were
    * still the caller's: the others had lost their lease, and nothing was written for them.
    */
   settle(settlements: readonly Settlement[]): Promise<readonly ExecutionKey[]>

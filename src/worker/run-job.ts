@@ -295,14 +295,15 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
   }
 
   function end(held: HeldJob, settled: Settlement): void {
-    completions.add(settled, () => {
+    const ended = (): void => {
       allHeld.remove(held)
       wakeUps.turns(turnOf(held.job))
       // Ready again at once, for whoever is free: perhaps another instance.
       if (settled.ending.kind === 'returned' && settled.ending.delayMs === 0) {
         wakeUps.ready([held.job.queue])
       }
-    })
+    }
+    completions.add(settled, ended, held.job)
   }
 
   function settlement(

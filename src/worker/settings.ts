@@ -1,10 +1,12 @@
+import type { FailedJob } from '../domain/dead-letter.ts'
+import type { NewJob } from '../domain/job.ts'
 import type { RetryPolicy } from '../domain/retry.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { HandlerRegistry, ParseInput } from '../ports/handler.ts'
 import type { JobLocks } from '../ports/job-locks.ts'
 import type { LeaseKeeper } from '../ports/lease-keeper.ts'
 import type { Log } from '../ports/log.ts'
-import type { Store } from '../ports/store.ts'
+import type { FailedEnding, Store } from '../ports/store.ts'
 import type { WakeUps } from '../ports/wake-ups.ts'
 import type { MakeId } from '../ports/clock.ts'
 
@@ -37,6 +39,9 @@ export interface WorkerSettings {
   readonly historyPayloads: 'changed' | 'always' | 'never'
 }
 
+/** What is stored in the commit that fails a job for good. */
+export type CopiesOf = (job: FailedJob, ending: FailedEnding) => readonly NewJob[]
+
 /** What the parts of the worker share. */
 export interface WorkerContext {
   readonly settings: WorkerSettings
@@ -48,6 +53,8 @@ export interface WorkerContext {
   readonly locks: JobLocks
   readonly clock: Clock
   readonly makeId: MakeId
+  /** Left out: nothing is. */
+  readonly copiesOf?: CopiesOf | undefined
   /** Chance in [0, 1). */
   readonly random: () => number
   readonly log: Log

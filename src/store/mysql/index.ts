@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks'
 import type { Store } from '../../ports/store.ts'
 import { makeClaim } from './claim.ts'
 import { connectMysql, type MysqlSettings } from './connect.ts'
+import { makeDeadLetters } from './dead-letters.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
 import { makeRegisterInstance, makeUnregisterInstance } from './instances.ts'
 import { makeBegin, makeRecoverExpired, makeRenew, makeStillHeld } from './leases.ts'
@@ -41,6 +42,7 @@ export function createMysqlStore(settings: MysqlSettings): Store {
 
   return {
     dialect: 'mysql',
+    deadLetters: makeDeadLetters(database),
     schedules: makeSchedules(database),
     insertJobs: (request) => insertJobs(request),
     claim: makeClaim(database),

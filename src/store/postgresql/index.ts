@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks'
 import type { Store } from '../../ports/store.ts'
 import { makeClaim } from './claim.ts'
 import { connectPostgresql, type PostgresqlSettings } from './connect.ts'
+import { makeDeadLetters } from './dead-letters.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
 import { makeRegisterInstance, makeUnregisterInstance } from './instances.ts'
 import { makeBegin, makeRecoverExpired, makeRenew, makeStillHeld } from './leases.ts'
@@ -29,6 +30,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
   const database = connectPostgresql(settings)
   const insertJobs = makeInsertJobs(database)
   const settle = makeSettle(database)
+  const findJob = makeFindJob(database)
   const transactions = makeTransactions(database)
   const listener = makeListener(database, (name) => pg.escapeIdentifier(name))
   let closing: Promise<void> | undefined
@@ -40,6 +42,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
 
   return {
     dialect: 'postgresql',
+    deadLetters: makeDeadLetters(database),
     schedules: makeSchedules(database),
     insertJobs: (request) => insertJobs(request),
     claim: makeClaim(database),
@@ -57,7 +60,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
     recoverExpired: makeRecoverExpired(database),
     registerInstance: makeRegisterInstance(database),
     unregisterInstance: makeUnregisterInstance(database),
-    findJob: makeFindJob(database),
+    findJob: (id) => findJob(id),
     listExecutions: makeListExecutions(database),
     queueDepths: makeQueueDepths(database),
     missingHandlers: makeMissingHandlers(database),

@@ -2,6 +2,7 @@ import { afterAll } from 'vitest'
 import { announceSuite } from './announce.suite.ts'
 import { claimSuite } from './claim.suite.ts'
 import { contentionSuite } from './contention.suite.ts'
+import { deadLettersSuite } from './dead-letters.suite.ts'
 import { insertSuite } from './insert.suite.ts'
 import { instancesSuite } from './instances.suite.ts'
 import { leaseSuite } from './lease.suite.ts'
@@ -36,6 +37,7 @@ const SUITES: readonly StoreSuite[] = [
   turnsSuite,
   turnGiversSuite,
   readSuite,
+  deadLettersSuite,
   statisticsSuite,
   schedulesSuite,
   announceSuite,

@@ -86,6 +86,7 @@ const unusable: Application = {
   migrateDatabase: unexpected,
   runSql: unexpected,
   testMapping: unexpected,
+  withDeadLetters: unexpected,
   loadHandlerFolders: unexpected,
 }
 
