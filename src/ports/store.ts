@@ -3,9 +3,12 @@ import type { Headers } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { TurnKey } from '../domain/turn.ts'
 import type { DeadLetterStore } from './dead-letters.ts'
+import type { InsertOutcome, InsertRequest } from './insert.ts'
 import type { InstanceRequest, Registration } from './instances.ts'
 import type { ScheduleStore } from './schedule-store.ts'
 import type { WakeUpChannel } from './wake-ups.ts'
+
+export type { InsertOutcome, InsertRequest } from './insert.ts'
 
 /** Names one execution of a job: `epoch` is the fencing token that the claim gave. */
 export interface ExecutionKey {
@@ -61,23 +64,6 @@ export interface ClaimedJob extends ExecutionKey {
 
 /** Larger payloads do not travel with a claim. */
 export const INLINE_PAYLOAD_BYTES = 8192
-
-/** What became of one job of an insert. */
-export type InsertOutcome =
-  | { readonly outcome: 'stored'; readonly jobId: string }
-  | { readonly outcome: 'duplicate'; readonly jobId: string }
-
-/** What to insert. */
-export interface InsertRequest {
-  readonly jobs: readonly NewJob[]
-  /** These very jobs were sent before and nobody knows whether they were committed. */
-  readonly again: boolean
-  /**
-   * How many of the jobs, one number after the other, are the rows of one message: all of them are stored or
-   * none is. Where a key of one row is taken, each of them is a `duplicate`. Left out: every job stands alone.
-   */
-  readonly units?: readonly number[] | undefined
-}
 
 /** How an execution ended. */
 export type Ending =

@@ -30,7 +30,7 @@ export interface DeadLetterRow {
 }
 
 /** A dead letter as its row says. */
-export function deadLetterOf(row: DeadLetterRow): DeadLetter {
+function deadLetterOf(row: DeadLetterRow): DeadLetter {
   return {
     id: row.id,
     seq: row.seq,

@@ -29,7 +29,7 @@ export function makeDeadLetters(database: Database): DeadLetterStore {
                WHERE ${conditions(request.filter, window).join(' AND ')}
                ORDER BY seq ${window.direction} LIMIT ${Math.max(0, Math.floor(window.limit))}`,
           )
-          return rows.map((row) => ({ ...row, seq: String(row.seq) }))
+          return rows
         },
       }),
     jobsByKey: async (keys) => {

@@ -50,9 +50,10 @@ describe.each([TARGETS.postgresql, TARGETS.mariadb])('$name: dead letters', (tar
   })
 
   afterAll(async () => {
-    await store?.close()
-    await database?.drop()
-    await server?.stop()
+    if (server === undefined) return
+    await store.close()
+    await database.drop()
+    await server.stop()
   })
 
   function open(...subscriptions: readonly TestSubscription[]) {
