@@ -1,4 +1,5 @@
 import { v7 } from 'uuid'
+import { deadLetterCopies } from './app/dead-letter-copies.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createInstanceWorkers } from './app/instance-workers.ts'
 import { healthChecks } from './app/health-checks.ts'
@@ -27,12 +28,14 @@ import type { Configuration } from './config/configuration.ts'
 import { closest } from './config/suggestion.ts'
 import { CrossdockError, errorMessage } from './domain/errors.ts'
 import { parseInput } from './handler-kit/validate-input.ts'
+import { createDeadLettersResource } from './http/dead-letters.ts'
 import { createHealthResource } from './http/health.ts'
 import { createIntegrationsResource } from './http/integrations.ts'
 import { createJobWaits } from './http/job-waits.ts'
 import { createJobsResource } from './http/jobs.ts'
 import { createQueuesResource } from './http/queues.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
+import { createDeadLetters } from './ingest/dead-letters.ts'
 import { createGroupCommit } from './ingest/group-commit.ts'
 import { inboxKey } from './ingest/inbox-key.ts'
 import { createMessageSink } from './ingest/message-sink.ts'
@@ -49,6 +52,7 @@ export { changePause, listPauses } from './app/change-pause.ts'
 export { loadHandlerFolders } from './app/load-handlers.ts'
 export { migrateDatabase } from './app/migrate-database.ts'
 export { probeConnections } from './app/probe-connections.ts'
+export { withDeadLetters } from './app/with-dead-letters.ts'
 export { runSql } from './app/run-sql.ts'
 export type { Part, StartOptions } from './app/start-options.ts'
 export { testMapping } from './app/test-mapping.ts'
@@ -172,7 +176,8 @@ async function start(
   const subscriptions = parts.has('ingest') ? configuration.subscriptions : []
   const outbound = openOutbound(configuration, {
     isPublishing: parts.has('worker'),
-    subscriptions,
+    // The API replays messages, which then go through the rules of their subscriptions.
+    subscriptions: parts.has('api') ? configuration.subscriptions : subscriptions,
     adapters,
     clock,
     log,
@@ -201,6 +206,7 @@ async function start(
         locks: cache.locks,
         clock,
         makeId,
+        copiesOf: deadLetterCopies(configuration.subscriptions, makeId),
         random,
         log,
       })
@@ -225,7 +231,7 @@ async function start(
     : undefined
   if (scheduler !== undefined) teardown.add('scheduler', () => scheduler.stop())
 
-  const sink = createMessageSink({
+  const receiving = {
     subscriptions: configuration.subscriptions,
     mappings,
     handlers,
@@ -233,9 +239,9 @@ async function start(
     commit,
     store,
     makeId,
-    now: Date.now,
-    log,
-  })
+  }
+  const sink = createMessageSink({ ...receiving, now: Date.now, log })
+  const deadLetters = createDeadLetters({ ...receiving, now: Date.now })
 
   const health = createHealth({
     clock,
@@ -290,6 +296,7 @@ async function start(
               pauses,
             }),
             createQueuesResource({ store, pauses, configured: Object.keys(jobs.queues) }),
+            createDeadLettersResource(deadLetters),
           ]
         : []),
     ],

@@ -4,6 +4,7 @@ import type { TryOptions, TryReport } from '../app/trials.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { Headers } from '../domain/job.ts'
 import type { InputProblem } from '../ports/adapter.ts'
+import type { DeadLetters } from '../ports/dead-letters.ts'
 import type { Log } from '../ports/log.ts'
 import type { ProbeReport } from '../ports/probe.ts'
 import type { PauseChange, PauseRecord } from '../ports/pauses.ts'
@@ -97,6 +98,11 @@ export interface Application {
     readonly records: readonly PauseRecord[]
     readonly queues: readonly { readonly queue: string }[]
   }>
+  withDeadLetters<T>(
+    configuration: Configuration,
+    log: Log,
+    work: (deadLetters: DeadLetters) => Promise<T>,
+  ): Promise<T>
   loadHandlerFolders(
     configuration: Configuration,
     log: Log,

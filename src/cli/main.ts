@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { checkCommand } from './check.ts'
 import type { AddCommand, Finish } from './command.ts'
+import { deadCommand } from './dead.ts'
 import { EXIT } from './exit-code.ts'
 import { migrateCommand } from './migrate.ts'
 import { integrationsCommand, queuesCommand } from './pause-commands.ts'
@@ -24,6 +25,7 @@ const COMMANDS: readonly AddCommand[] = [
   tryCommand,
   queuesCommand,
   integrationsCommand,
+  deadCommand,
   printConfigCommand,
   printSchemaCommand,
 ]

@@ -8,7 +8,6 @@ export const UNAVAILABLE_COMMANDS: readonly string[] = [
   'make:cron',
   'jobs',
   'schedules',
-  'dead',
   'keys',
   'send',
   'doctor',

@@ -1,4 +1,4 @@
-import type { Headers, NewJob } from './job.ts'
+import type { Headers, Job, NewJob } from './job.ts'
 import { isStorable, isStorableJson } from './storable.ts'
 import { addressOf, outboundJob, type PublicationAddress } from './outbound.ts'
 import { travellingHeaders } from './travelling-headers.ts'
@@ -28,6 +28,25 @@ export interface DeadLetterSource {
   readonly key: string | undefined
   readonly tenantId?: string | null | undefined
   readonly correlationId?: string | null | undefined
+}
+
+/** A job that fails for good, as its row has it. */
+export interface FailedJob extends Pick<
+  Job,
+  | 'handler'
+  | 'protocol'
+  | 'method'
+  | 'contentType'
+  | 'payloadEncoding'
+  | 'headers'
+  | 'metadata'
+  | 'retryCount'
+  | 'tenantId'
+  | 'correlationId'
+> {
+  readonly id: string
+  /** `undefined`: it was never read. */
+  readonly payload: string | null | undefined
 }
 
 /** The longest text of a header: the whole stands in `lasterror` of the dead letter. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { deadLetterCopy } from '../domain/dead-letter.ts'
-import type { Headers, NewJob } from '../domain/job.ts'
+import type { NewJob } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { InboundMessage } from '../domain/message.ts'
 import { addressOf, type PublicationAddress } from '../domain/outbound.ts'
@@ -70,7 +70,7 @@ export function deadRowCopy(
       payload: row.payload,
       contentType: cleanedText(message.contentType) ?? row.contentType,
       payloadEncoding: row.payloadEncoding,
-      headers: row.headers as Headers | undefined,
+      headers: row.headers,
       key: message.key,
     },
     target,

@@ -32,14 +32,6 @@ export function replayKey(deadLetterId: string): string {
   return stored(`>replay:${deadLetterId}`)
 }
 
-/** The same of the row for one target of its routes. */
-export function replayTargetKey(
-  deadLetterId: string,
-  { protocol, publication }: PublicationAddress,
-): string {
-  return stored(`>replay:${deadLetterId}>${addressOf(protocol, publication)}`)
-}
-
 function stored(key: string): string {
   const isPlain =
     Buffer.byteLength(key) <= MAX_KEY_BYTES &&

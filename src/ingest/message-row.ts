@@ -2,11 +2,16 @@ import { ROUTE_HANDLER } from '../domain/dead-letter.ts'
 import type { Job, NewJob } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { InboundMessage } from '../domain/message.ts'
-import { outboundJob, type PublicationAddress } from '../domain/outbound.ts'
+import {
+  addressOf,
+  outboundJob,
+  outboundOrderingKey,
+  type PublicationAddress,
+} from '../domain/outbound.ts'
 import { isStorable } from '../domain/storable.ts'
 import { travellingHeaders } from '../domain/travelling-headers.ts'
 import type { Handler } from '../ports/handler.ts'
-import { inboxKey, replayKey, replayTargetKey, targetInboxKey } from './inbox-key.ts'
+import { inboxKey, targetInboxKey } from './inbox-key.ts'
 import type { RoutedMessage } from './map-messages.ts'
 import type { MappedValues } from './mapped-values.ts'
 import type { SubscriptionSettings } from './subscription-settings.ts'
@@ -74,6 +79,7 @@ export function routeRow(
   const { id, message, subscription } = source
   const both = laidOver(mapped, values)
   const key = both.key ?? message.key
+  const address = addressOf(target.protocol, target.publication)
   const { payload, payloadEncoding, contentType } = payloadColumns(source, both)
   return {
     ...outboundJob({
@@ -85,6 +91,8 @@ export function routeRow(
       // What a map gave is its author's decision; what was received goes on without what concerns its sender alone.
       headers: both.headers ?? travellingHeaders(message.headers),
       key,
+      orderingKey:
+        both.orderingKey === undefined ? undefined : outboundOrderingKey(address, both.orderingKey),
       metadata: { ...metadataOf(message, both), route: route.name },
     }),
     priority: both.priority ?? subscription.priority,
@@ -123,30 +131,28 @@ function contentTypeOf({
 }
 
 /**
- * A replayed message has the key of its dead letter, under which it is replayed once: its own is the dead letter's. A mapped
- * key stays, for the corrected message may have come meanwhile.
+ * What makes the message this message. The identity of a replayed one is the dead letter's; a mapped one stays, for the
+ * corrected message may have come meanwhile.
  */
-function keyOf(
-  { message, subscription, replay }: RowSource,
-  mapped: MappedValues,
-): string | undefined {
+function identityOf({ message, replay }: RowSource, mapped: MappedValues): string | undefined {
   if (replay?.force === true) return undefined
-  if (mapped.dedupeKey !== undefined) return inboxKey(subscription.name, mapped.dedupeKey)
-  if (replay !== undefined) return replayKey(replay.jobId)
-  return message.identity === undefined ? undefined : inboxKey(subscription.name, message.identity)
+  return mapped.dedupeKey ?? (replay === undefined ? message.identity : undefined)
+}
+
+function keyOf(source: RowSource, mapped: MappedValues): string | undefined {
+  const identity = identityOf(source, mapped)
+  return identity === undefined ? undefined : inboxKey(source.subscription.name, identity)
 }
 
 function targetKeyOf(
-  { message, subscription, replay }: RowSource,
+  source: RowSource,
   mapped: MappedValues,
   target: PublicationAddress,
 ): string | undefined {
-  if (replay?.force === true) return undefined
-  if (mapped.dedupeKey === undefined && replay !== undefined) {
-    return replayTargetKey(replay.jobId, target)
-  }
-  const identity = mapped.dedupeKey ?? message.identity
-  return identity === undefined ? undefined : targetInboxKey(subscription.name, identity, target)
+  const identity = identityOf(source, mapped)
+  return identity === undefined
+    ? undefined
+    : targetInboxKey(source.subscription.name, identity, target)
 }
 
 /** What the later map leaves out stays as the earlier one made it. */

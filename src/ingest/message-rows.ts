@@ -3,6 +3,7 @@ import { OUTBOUND_HANDLER } from '../domain/outbound.ts'
 import type { InputProblem } from '../ports/adapter.ts'
 import type { MakeId } from '../ports/clock.ts'
 import type { HandlerRegistry, ParseInput } from '../ports/handler.ts'
+import { replayKey } from './inbox-key.ts'
 import type { MappedMessage } from './map-messages.ts'
 import { messageRow, routeRow, type RowSource } from './message-row.ts'
 
@@ -23,7 +24,12 @@ export function messageRows(
   const targets = routed.flatMap((each) =>
     each.route.to.map((target) => routeRow({ ...source, id: makeId() }, values, each, target)),
   )
-  return [...own, ...targets]
+  const rows = [...own, ...targets]
+  const [first, ...others] = rows
+  const { replay } = source
+  if (first === undefined || replay === undefined || replay.force) return rows
+  // Stored together, they need one key: under it the dead letter is replayed once.
+  return [{ ...first, dedupeKey: first.dedupeKey ?? replayKey(replay.jobId) }, ...others]
 }
 
 /** What the handler of a row says against its input. Another instance may have the handler, and judges then. */

@@ -3,6 +3,8 @@ import type { Headers } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { TurnKey } from '../domain/turn.ts'
 import type { DeadWalk, DeadWalkStep } from './dead-walk.ts'
+import type { DeadLetterStore } from './dead-letters.ts'
+import type { InsertOutcome, InsertRequest } from './insert.ts'
 import type { InstanceRequest, Registration } from './instances.ts'
 import type { GivenTurns, LateTurns, TurnWalk } from './given-turns.ts'
 import type { Rehearsal } from './rehearsal.ts'
@@ -11,6 +13,8 @@ import type { ContentionStatistics } from './contention.ts'
 import type { PauseStore } from './pauses.ts'
 import type { ScheduleStore } from './schedule-store.ts'
 import type { WakeUpChannel } from './wake-ups.ts'
+
+export type { InsertOutcome, InsertRequest } from './insert.ts'
 
 /** Names one execution of a job: `epoch` is the fencing token that the claim gave. */
 export interface ExecutionKey {
@@ -68,23 +72,6 @@ export interface ClaimedJob extends ExecutionKey {
 /** Larger payloads do not travel with a claim. */
 export const INLINE_PAYLOAD_BYTES = 8192
 
-/** What became of one job of an insert. */
-export type InsertOutcome =
-  | { readonly outcome: 'stored'; readonly jobId: string }
-  | { readonly outcome: 'duplicate'; readonly jobId: string }
-
-/** What to insert. */
-export interface InsertRequest {
-  readonly jobs: readonly NewJob[]
-  /** These very jobs were sent before and nobody knows whether they were committed. */
-  readonly again: boolean
-  /**
-   * How many of the jobs, one number after the other, are the rows of one message: all of them are stored or
-   * none is. Where a key of one row is taken, each of them is a `duplicate`. Left out: every job stands alone.
-   */
-  readonly units?: readonly number[] | undefined
-}
-
 /** How an execution ended. */
 export type Ending =
   | { readonly kind: 'completed'; readonly result: string | null }
@@ -105,6 +92,9 @@ export type Ending =
       /** For `lasterror`: why nobody could run it. */
       readonly error?: string
     }
+
+/** The one of a job that failed for good. */
+export type FailedEnding = Extract<Ending, { readonly kind: 'failed' }>
 
 /** The end of one execution, to be committed with its history row. */
 export interface Settlement extends ExecutionKey {
@@ -198,6 +188,8 @@ export interface RecoveryRequest {
   readonly executedBy: string
   /** Says how an execution that died is ended; `undefined` leaves it alone. */
   readonly decide: (job: ExpiredJob) => Ending | undefined
+  /** What is stored in the commit that fails a job for good. Left out: nothing. */
+  readonly beside?: ((job: Job, ending: FailedEnding) => readonly NewJob[]) | undefined
 }
 
 /** Numbers for `/status`. */
@@ -221,6 +213,7 @@ export interface QueueDepth {
  */
 export interface Store extends WakeUpChannel, BacklogCounter {
   readonly dialect: 'postgresql' | 'mysql'
+  readonly deadLetters: DeadLetterStore
   /** The rows of `jobs`. */
   readonly schedules: ScheduleStore
   /** What people have paused and resumed. */
@@ -240,7 +233,7 @@ export interface Store extends WakeUpChannel, BacklogCounter {
   /** Writes that these executions began. Returns those that are still the caller's. */
   begin(keys: readonly ExecutionKey[]): Promise<readonly ExecutionKey[]>
   /**
-   * Ends executions, each with its history row, in one commit. Returns the keys of those that were
+   * Ends executions, each with its history row and its jobs, in one commit. Returns the keys of those that were
    * still the caller's: the others had lost their lease, and nothing was written for them.
    */
   settle(settlements: readonly Settlement[]): Promise<readonly ExecutionKey[]>

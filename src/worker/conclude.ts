@@ -112,14 +112,15 @@ export function createConclusions(
   }
 
   function end(held: HeldJob, settled: Settlement): void {
-    completions.add(settled, () => {
+    const ended = (): void => {
       allHeld.remove(held)
       wakeUps.turns(turnOf(held.job))
       // Ready again at once, for whoever is free: perhaps another instance.
       if (settled.ending.kind === 'returned' && settled.ending.delayMs === 0) {
         wakeUps.ready([held.job.queue])
       }
-    })
+    }
+    completions.add(settled, ended, held.job)
   }
 
   function logFailure(job: ClaimedJob, ending: Ending): void {

@@ -1,3 +1,5 @@
+import type { FailedJob } from '../domain/dead-letter.ts'
+import type { NewJob } from '../domain/job.ts'
 import type { RetryPolicy } from '../domain/retry.ts'
 import type { Gate } from '../ports/gate.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -6,7 +8,7 @@ import type { JobLocks } from '../ports/job-locks.ts'
 import type { LeaseKeeper } from '../ports/lease-keeper.ts'
 import type { Log } from '../ports/log.ts'
 import type { PublicationDirectory } from '../ports/outbound.ts'
-import type { Store } from '../ports/store.ts'
+import type { FailedEnding, Store } from '../ports/store.ts'
 import type { WakeUps } from '../ports/wake-ups.ts'
 import type { MakeId } from '../ports/clock.ts'
 
@@ -44,6 +46,9 @@ export interface WorkerSettings {
   readonly historyPayloads: 'changed' | 'always' | 'never'
 }
 
+/** What is stored in the commit that fails a job for good. */
+export type CopiesOf = (job: FailedJob, ending: FailedEnding) => readonly NewJob[]
+
 /** What the parts of the worker share. */
 export interface WorkerContext {
   readonly settings: WorkerSettings
@@ -57,6 +62,8 @@ export interface WorkerContext {
   readonly locks: JobLocks
   readonly clock: Clock
   readonly makeId: MakeId
+  /** Left out: nothing is. */
+  readonly copiesOf?: CopiesOf | undefined
   /** Chance in [0, 1). */
   readonly random: () => number
   readonly log: Log

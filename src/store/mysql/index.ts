@@ -3,6 +3,7 @@ import type { Store } from '../../ports/store.ts'
 import { makeCountBacklog } from './backlog.ts'
 import { makeClaim } from './claim.ts'
 import { connectMysql, type MysqlSettings } from './connect.ts'
+import { makeDeadLetters } from './dead-letters.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
 import { makeRegisterInstance, makeUnregisterInstance } from './instances.ts'
 import { makeBegin, makeRecoverExpired, makeRenew, makeStillHeld } from './leases.ts'
@@ -45,6 +46,7 @@ export function createMysqlStore(settings: MysqlSettings): Store {
 
   return {
     dialect: 'mysql',
+    deadLetters: makeDeadLetters(database),
     schedules: makeSchedules(database),
     pauses: makePauses(database),
     insertJobs: (request) => insertJobs(request),

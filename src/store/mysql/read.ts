@@ -9,7 +9,7 @@ import {
   type ExecutionRow,
   type JobRow,
 } from '../job-rows.ts'
-import type { Database } from './connect.ts'
+import type { Database, Run } from './connect.ts'
 import { parseHeaders, parseMetadata, type JsonText } from './json.ts'
 import { list, literal } from './text.ts'
 
@@ -17,19 +17,26 @@ type StoredJob = Omit<JobRow, 'headers' | 'metadata'> & { headers: JsonText; met
 
 /** One job by id. Walks queue_jobs_id. */
 export function makeFindJob(database: Database) {
-  return async function findJob(id: string): Promise<Job | undefined> {
-    const { rows } = await database.run<StoredJob>(
-      `SELECT ${JOB_ROW_COLUMNS} FROM ${database.names.queueJobs} WHERE id = ${literal(id)}`,
-    )
-    const row = rows[0]
-    return row === undefined
-      ? undefined
-      : jobOf({
-          ...row,
-          headers: parseHeaders(row.headers),
-          metadata: parseMetadata(row.metadata),
-        })
-  }
+  return (id: string): Promise<Job | undefined> => findJobIn(database.run, database, id)
+}
+
+/** The same on a connection that the caller holds. */
+export async function findJobIn(
+  run: Run,
+  { names }: Database,
+  id: string,
+): Promise<Job | undefined> {
+  const { rows } = await run<StoredJob>(
+    `SELECT ${JOB_ROW_COLUMNS} FROM ${names.queueJobs} WHERE id = ${literal(id)}`,
+  )
+  const row = rows[0]
+  return row === undefined
+    ? undefined
+    : jobOf({
+        ...row,
+        headers: parseHeaders(row.headers),
+        metadata: parseMetadata(row.metadata),
+      })
 }
 
 type StoredExecution = Omit<ExecutionRow, 'metadata'> & { metadata: JsonText }

@@ -4,6 +4,7 @@ import type { Store } from '../../ports/store.ts'
 import { makeCountBacklog } from './backlog.ts'
 import { makeClaim } from './claim.ts'
 import { connectPostgresql, type PostgresqlSettings } from './connect.ts'
+import { makeDeadLetters } from './dead-letters.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
 import { makeRegisterInstance, makeUnregisterInstance } from './instances.ts'
 import { makeBegin, makeRecoverExpired, makeRenew, makeStillHeld } from './leases.ts'
@@ -33,6 +34,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
   const database = connectPostgresql(settings)
   const insertJobs = makeInsertJobs(database)
   const settle = makeSettle(database)
+  const findJob = makeFindJob(database)
   const transactions = makeTransactions(database)
   const listener = makeListener(database, (name) => pg.escapeIdentifier(name))
   let closing: Promise<void> | undefined
@@ -44,6 +46,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
 
   return {
     dialect: 'postgresql',
+    deadLetters: makeDeadLetters(database),
     schedules: makeSchedules(database),
     pauses: makePauses(database),
     insertJobs: (request) => insertJobs(request),
@@ -62,7 +65,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
     recoverExpired: makeRecoverExpired(database),
     registerInstance: makeRegisterInstance(database),
     unregisterInstance: makeUnregisterInstance(database),
-    findJob: makeFindJob(database),
+    findJob: (id) => findJob(id),
     walkDead: makeWalkDead(database),
     listExecutions: makeListExecutions(database),
     queueDepths: makeQueueDepths(database),

@@ -17,11 +17,11 @@ const REPEATS = 50
 /** A key is taken. */
 const UNIQUE_VIOLATION = '23505'
 
-/** A handler's transaction that the jobs go into. */
+/** A transaction that the jobs go into. */
 interface HeldTransaction {
   readonly runner: Runner
-  /** What the transaction must still carry, or the jobs would stand without it. */
-  readonly token: string
+  /** What a handler's transaction must still carry, or the jobs would stand without it. Left out: it is ours. */
+  readonly token?: string
 }
 
 /** Inserts whole groups; walks the unique indexes of queue_jobs only. */
@@ -49,8 +49,8 @@ export function makeInsertJobs(database: Database) {
   ): Promise<readonly string[]> {
     const values = columnArrays(jobs)
     const { rows } =
-      held === undefined
-        ? await database.run<{ id: string }>(insert, values)
+      held?.token === undefined
+        ? await database.run<{ id: string }>(insert, values, held?.runner)
         : await database.run<{ id: string }>(insertHeld, [...values, held.token], held.runner)
     return rows.map((row) => row.id)
   }

@@ -9,7 +9,7 @@ import {
   type ExecutionRow,
   type JobRow,
 } from '../job-rows.ts'
-import type { Database } from './connect.ts'
+import type { Database, Runner } from './connect.ts'
 
 /** One job by id. Walks the primary key. */
 export function makeFindJob(database: Database) {
@@ -18,8 +18,8 @@ export function makeFindJob(database: Database) {
     text: `SELECT ${JOB_ROW_COLUMNS}
       FROM ${database.names.queueJobs} WHERE id = $1`,
   }
-  return async function findJob(id: string): Promise<Job | undefined> {
-    const { rows } = await database.run<JobRow>(statement, [id])
+  return async function findJob(id: string, runner?: Runner): Promise<Job | undefined> {
+    const { rows } = await database.run<JobRow>(statement, [id], runner)
     return rows[0] === undefined ? undefined : jobOf(rows[0])
   }
 }

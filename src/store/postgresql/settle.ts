@@ -1,6 +1,8 @@
 import type { ExecutionKey, Settlement } from '../../ports/store.ts'
-import { written, type Ended } from '../endings.ts'
+import { jobsBeside, written, type Ended } from '../endings.ts'
 import type { Database, Runner, Statement } from './connect.ts'
+import { inTransaction } from './in-transaction.ts'
+import { makeInsertJobs } from './insert-jobs.ts'
 
 /**
  * Ends executions and writes their history rows: one statement, one commit. Walks the primary key for
@@ -128,18 +130,31 @@ function settleArrays(settlements: readonly Ended[]): unknown[] {
 /** Ends executions in groups. Returns the keys of those that were still the caller's. */
 export function makeSettle(database: Database) {
   const statement = settleStatement(database)
-  return async function settle(
+  const insertJobs = makeInsertJobs(database)
+
+  async function settle(
     settlements: readonly Ended[],
     runner?: Runner,
   ): Promise<readonly ExecutionKey[]> {
     if (settlements.length === 0) return []
+    if (runner === undefined && settlements.some(({ jobs = [] }) => jobs.length > 0)) {
+      return await database.contention.repeated(() =>
+        inTransaction(database, (client) => settle(settlements, client)),
+      )
+    }
     const { rows } = await database.run<{ id: string; epoch: number }>(
       statement,
       settleArrays(settlements),
       runner,
     )
-    return rows.map((row) => ({ jobId: row.id, epoch: row.epoch }))
+    const ended = rows.map((row) => ({ jobId: row.id, epoch: row.epoch }))
+    const jobs = runner === undefined ? [] : jobsBeside(settlements, ended)
+    if (runner !== undefined && jobs.length > 0)
+      await insertJobs({ jobs, again: false }, { runner })
+    return ended
   }
+
+  return settle
 }
 
 /**

@@ -4,6 +4,7 @@ import { backlogSuite } from './backlog.suite.ts'
 import { claimSuite } from './claim.suite.ts'
 import { contentionSuite } from './contention.suite.ts'
 import { deadWalkSuite } from './dead-walk.suite.ts'
+import { deadLettersSuite } from './dead-letters.suite.ts'
 import { insertSuite } from './insert.suite.ts'
 import { instancesSuite } from './instances.suite.ts'
 import { leaseSuite } from './lease.suite.ts'
@@ -45,6 +46,7 @@ const SUITES: readonly StoreSuite[] = [
   readSuite,
   backlogSuite,
   pausesSuite,
+  deadLettersSuite,
   statisticsSuite,
   outboundSuite,
   schedulesSuite,

@@ -91,6 +91,7 @@ const unusable: Application = {
   tryDead: unexpected,
   changePause: unexpected,
   listPauses: unexpected,
+  withDeadLetters: unexpected,
   loadHandlerFolders: unexpected,
 }
 

@@ -37,6 +37,7 @@ export function someJob(changes: Partial<Job> = {}): Job {
     tenantId: null,
     createdBy: null,
     parentJobId: null,
+    orderingKey: null,
     correlationId: null,
     traceparent: null,
     scheduledAt: null,
