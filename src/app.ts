@@ -1,5 +1,6 @@
 import { v7 } from 'uuid'
 import { adapters } from './app/adapters.ts'
+import { declareSchedules } from './app/declare-schedules.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createInstanceWorkers } from './app/instance-workers.ts'
 import { startAdapters } from './app/start-adapters.ts'
@@ -166,6 +167,7 @@ async function start(
   if (workers !== undefined)
     teardown.add('workers', () => workers.stop(jobs.shutdownGraceMs, faulty))
 
+  if (parts.has('scheduler')) await declareSchedules({ store, configuration, handlers, clock, log })
   const templates = openPayloadTemplates(log)
   teardown.add('payload templates', () => templates.stop())
   const scheduler = parts.has('scheduler')

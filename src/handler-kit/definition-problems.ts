@@ -1,7 +1,8 @@
 import type { Handler } from '../ports/handler.ts'
+import { scheduleProblem } from './schedule-problem.ts'
 
 /** Options of the contract that this version does not have. */
-export const UNAVAILABLE_OPTIONS = ['lock', 'concurrency', 'schedule', 'isolate'] as const
+export const UNAVAILABLE_OPTIONS = ['lock', 'concurrency', 'isolate'] as const
 
 /** The columns are 32-bit integers; the lowest priority has no negative there, and ranks are negatives. */
 const MAX_INT = 2_147_483_647
@@ -35,6 +36,7 @@ const CHECKS: Readonly<Record<keyof Handler, Check>> = {
   transaction: optional((value) =>
     value === 'handler' || value === 'none' ? undefined : "must be 'handler' or 'none'",
   ),
+  schedule: optional(scheduleProblem),
 }
 
 /** Everything that is wrong with a definition, each as half a sentence; empty: nothing. */

@@ -3,6 +3,7 @@ import type { Headers } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { TurnKey } from '../domain/turn.ts'
 import type { InstanceRequest, Registration } from './instances.ts'
+import type { ScheduleBook } from './schedule-book.ts'
 import type { ScheduleStore } from './schedule-store.ts'
 import type { WakeUpChannel } from './wake-ups.ts'
 
@@ -227,6 +228,8 @@ export interface Store extends WakeUpChannel {
   readonly dialect: 'postgresql' | 'mysql'
   /** The rows of `jobs`. */
   readonly schedules: ScheduleStore
+  /** The same rows, as people see and change them. */
+  readonly scheduleBook: ScheduleBook
   /**
    * Inserts jobs in one statement and says of each, in order, what became of it, after COMMIT.
    * A `dedupekey` or `uniquekey` that is taken makes a `duplicate`; an id that is taken is an error

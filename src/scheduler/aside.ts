@@ -52,7 +52,8 @@ export function createAside(options: AsideOptions): Aside {
       )
       if (result === undefined || stopped) return
       if (result.kind === 'failed') {
-        await lose(ticks, `its condition failed: ${result.reason}`); return;
+        await lose(ticks, `its condition failed: ${result.reason}`)
+        return
       }
       if (!result.holds) {
         await pass(ticks, ticks.note ?? null)
@@ -61,7 +62,10 @@ export function createAside(options: AsideOptions): Aside {
     }
     const jobs = await rendered(ticks, now)
     if (jobs === undefined || stopped) return
-    if (typeof jobs === 'string') { await lose(ticks, jobs); return; }
+    if (typeof jobs === 'string') {
+      await lose(ticks, jobs)
+      return
+    }
     const { next, note } = ticks
     await fireTicks(parts, [{ schedule, jobs, next, note } satisfies TickToFire], onFired)
   }

@@ -13,7 +13,7 @@ export function identifierName(maxLength: number) {
 }
 
 /** The schema of a text that becomes the value of a column: not empty, at most `maxLength` characters. */
-function columnText(maxLength: number) {
+export function columnText(maxLength: number) {
   return z
     .string()
     .min(1)

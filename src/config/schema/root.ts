@@ -7,6 +7,7 @@ import { instanceSchema } from './instance.ts'
 import { integrationsSchema } from './integrations.ts'
 import { jobsSchema } from './jobs.ts'
 import { loggingSchema } from './logging.ts'
+import { schedulesSchema } from './schedules.ts'
 
 /** The schema of a whole configuration, with what these adapters declare. */
 export function configurationSchema(adapters: readonly AdapterDefinition[]) {
@@ -19,6 +20,7 @@ export function configurationSchema(adapters: readonly AdapterDefinition[]) {
       jobs: jobsSchema,
       http: httpSchema,
       auth: authSchema,
+      schedules: schedulesSchema,
       integrations: integrationsSchema(adapters),
       logging: loggingSchema,
     })

@@ -16,6 +16,7 @@ import {
   makeReadPayload,
   makeReadyQueues,
 } from './read.ts'
+import { makeBook } from './schedule-book.ts'
 import { makeSchedules } from './schedules.ts'
 import { makeSettle, makeSettled } from './settle.ts'
 import { makeTransactions } from './transaction.ts'
@@ -42,6 +43,7 @@ export function createMysqlStore(settings: MysqlSettings): Store {
   return {
     dialect: 'mysql',
     schedules: makeSchedules(database),
+    scheduleBook: makeBook(database),
     insertJobs: (request) => insertJobs(request),
     claim: makeClaim(database),
     readyQueues: makeReadyQueues(database),

@@ -17,6 +17,7 @@ import {
   makeReadPayload,
   makeReadyQueues,
 } from './read.ts'
+import { makeBook } from './schedule-book.ts'
 import { makeSchedules } from './schedules.ts'
 import { makeSettle, makeSettled } from './settle.ts'
 import { makeTransactions } from './transaction.ts'
@@ -41,6 +42,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
   return {
     dialect: 'postgresql',
     schedules: makeSchedules(database),
+    scheduleBook: makeBook(database),
     insertJobs: (request) => insertJobs(request),
     claim: makeClaim(database),
     readyQueues: makeReadyQueues(database),

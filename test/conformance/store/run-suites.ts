@@ -9,6 +9,7 @@ import { outageSuite } from './outage.suite.ts'
 import { plainSqlSuite } from './plain-sql.suite.ts'
 import { promoteSuite } from './promote.suite.ts'
 import { readSuite } from './read.suite.ts'
+import { scheduleBookSuite } from './schedule-book.suite.ts'
 import { schedulesSuite } from './schedules.suite.ts'
 import { settleSuite } from './settle.suite.ts'
 import { statisticsSuite } from './statistics.suite.ts'
@@ -35,6 +36,7 @@ const SUITES: readonly StoreSuite[] = [
   turnGiversSuite,
   readSuite,
   statisticsSuite,
+  scheduleBookSuite,
   schedulesSuite,
   announceSuite,
   outageSuite,
