@@ -1,14 +1,13 @@
 import { v7 } from 'uuid'
 import { adapters } from './app/adapters.ts'
-import { declareSchedules } from './app/declare-schedules.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
+import { createInstanceSchedules } from './app/instance-schedules.ts'
 import { createInstanceWorkers } from './app/instance-workers.ts'
 import { startAdapters } from './app/start-adapters.ts'
 import { healthChecks } from './app/health-checks.ts'
 import { migrateAtStart } from './app/migrate-database.ts'
-import { openConditions } from './app/open-conditions.ts'
 import { openCache } from './app/open-cache.ts'
-import { openMappings, openPayloadTemplates } from './app/mappings.ts'
+import { openMappings } from './app/mappings.ts'
 import { openDatabase } from './app/open-database.ts'
 import { openStore, storeAddress } from './app/open-store.ts'
 import { servedQueues } from './app/pools.ts'
@@ -36,7 +35,6 @@ import { inboxKey } from './ingest/inbox-key.ts'
 import { createMessageSink } from './ingest/message-sink.ts'
 import { createHealth } from './observe/health.ts'
 import type { Log } from './ports/log.ts'
-import { createScheduler } from './scheduler/scheduler.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
 import { createTurnGiver } from './worker/turns.ts'
 
@@ -46,6 +44,7 @@ export { openDatabase } from './app/open-database.ts'
 export { runSql } from './app/run-sql.ts'
 export type { Part, StartOptions } from './app/start-options.ts'
 export { testMapping } from './app/test-mapping.ts'
+export { withSchedules } from './app/with-schedules.ts'
 
 /** A running instance. */
 export interface CrossdockInstance {
@@ -167,23 +166,20 @@ async function start(
   if (workers !== undefined)
     teardown.add('workers', () => workers.stop(jobs.shutdownGraceMs, faulty))
 
-  if (parts.has('scheduler')) await declareSchedules({ store, configuration, handlers, clock, log })
-  const templates = openPayloadTemplates(log)
-  teardown.add('payload templates', () => templates.stop())
-  const scheduler = parts.has('scheduler')
-    ? createScheduler({
-        store,
-        wakeUps,
-        clock,
-        log,
-        checkIntervalMs: jobs.schedulerCheckIntervalMs,
-        random,
-        conditions: await openConditions(database, configuration),
-        templates,
-        hasHandler: parts.has('worker') ? (name) => handlers.get(name) !== undefined : undefined,
-      })
-    : undefined
-  if (scheduler !== undefined) teardown.add('scheduler', () => scheduler.stop())
+  const schedules = await createInstanceSchedules({
+    configuration,
+    parts,
+    database,
+    store,
+    handlers,
+    wakeUps,
+    clock,
+    makeId,
+    random,
+    log,
+  })
+  const { scheduler } = schedules
+  teardown.add('schedules', () => schedules.stop())
 
   const commit = createGroupCommit({ store, wakeUps, clock, log, random })
   teardown.add('ingest', () => commit.close())
@@ -230,6 +226,7 @@ async function start(
       createHealthResource({ health, status }),
       ...(parts.has('api')
         ? [
+            schedules.resource,
             createJobsResource({
               store,
               waits,

@@ -2,6 +2,8 @@ import type { Configuration } from '../config/configuration.ts'
 import type { Headers } from '../domain/job.ts'
 import type { InputProblem } from '../ports/adapter.ts'
 import type { Log } from '../ports/log.ts'
+import type { StoredSchedule } from '../ports/schedule-book.ts'
+import type { ScheduleOperations, SchedulePreview } from '../ports/schedule-operations.ts'
 
 /** A part of an instance that `--only` names. */
 export type InstancePart = 'api' | 'ingest' | 'worker' | 'scheduler'
@@ -38,6 +40,13 @@ export type MessagePreview =
       readonly problems: readonly InputProblem[]
     }
 
+/** What commands do with schedules, and how they are shown. */
+export interface ScheduleDesk {
+  readonly operations: ScheduleOperations
+  readonly scheduleJson: (schedule: StoredSchedule) => object
+  readonly previewJson: (preview: SchedulePreview) => object
+}
+
 /** What commands use of src/app.ts: tests put their own in its place. */
 export interface Application {
   startCrossdock(options: {
@@ -57,6 +66,11 @@ export interface Application {
     text: string,
     log: Log,
   ): Promise<{ readonly results: readonly SqlResult[] }>
+  withSchedules<T>(
+    configuration: Configuration,
+    log: Log,
+    work: (desk: ScheduleDesk) => Promise<T>,
+  ): Promise<T>
   testMapping(
     configuration: Configuration,
     request: {

@@ -7,6 +7,8 @@ import { printConfigCommand } from './print-config.ts'
 import { printSchemaCommand } from './print-schema.ts'
 import { programVersion } from '../app/program-version.ts'
 import { reportError } from './report-error.ts'
+import { makeScheduleCommand } from './make-schedule.ts'
+import { schedulesCommand } from './schedules.ts'
 import { sqlCommand } from './sql.ts'
 import { startCommand } from './start.ts'
 import { testMappingCommand } from './test-mapping.ts'
@@ -19,6 +21,8 @@ const COMMANDS: readonly AddCommand[] = [
   checkCommand,
   sqlCommand,
   testMappingCommand,
+  schedulesCommand,
+  makeScheduleCommand,
   printConfigCommand,
   printSchemaCommand,
 ]
@@ -70,7 +74,10 @@ export async function main(argv: readonly string[], given?: Terminal): Promise<n
  * `bogus --help` with the help, as if all were well.
  */
 function namesCommand(program: Command, [first = '']: readonly string[]): boolean {
-  const names = ['help', ...program.commands.map((command) => command.name())]
+  const names = [
+    'help',
+    ...program.commands.flatMap((command) => [command.name(), ...command.aliases()]),
+  ]
   return first.startsWith('-') || names.includes(first)
 }
 

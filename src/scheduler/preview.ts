@@ -1,27 +1,10 @@
 import { hasCondition, type ScheduleDefinition } from '../domain/schedule.ts'
 import { ticksBetween } from '../domain/ticks.ts'
 import type { ScheduleSettings, StoredSchedule } from '../ports/schedule-book.ts'
+import type { PreviewedTick, SchedulePreview } from '../ports/schedule-operations.ts'
 import { readCron } from './cron/expression.ts'
 import { zoneOf } from './cron/zone.ts'
 import { ticksOf } from './ticks-of.ts'
-
-/** One tick to come. */
-export interface PreviewedTick {
-  /** Milliseconds since 1970. */
-  readonly at: number
-  /** What the clock of the zone shows, with its distance from UTC. */
-  readonly local: string
-  /** Why it is not at the time that the expression names. */
-  readonly reason?: string
-}
-
-/** The ticks to come of a schedule, and everything that keeps them from firing just so. */
-export interface SchedulePreview {
-  readonly timeZone: string
-  readonly ticks: readonly PreviewedTick[]
-  /** In sentences, for people. */
-  readonly reasons: readonly string[]
-}
 
 /** The most ticks of one preview, and of one backfill. */
 export const MAX_PREVIEWED = 1_000

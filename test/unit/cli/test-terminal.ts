@@ -85,6 +85,7 @@ const unusable: Application = {
   openDatabase: unexpected,
   migrateDatabase: unexpected,
   runSql: unexpected,
+  withSchedules: unexpected,
   testMapping: unexpected,
   loadHandlerFolders: unexpected,
 }
