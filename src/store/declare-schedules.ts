@@ -5,7 +5,7 @@ import type {
   ScheduleSettings,
   StoredSchedule,
 } from '../ports/schedule-book.ts'
-import { type Ask, type BookDialect, insertSchedule, settingsGiven } from './schedule-book.ts'
+import { type Ask, type BookDialect, insertSchedule, settingsGiven } from './schedule-writes.ts'
 import { selectList, SETTING_NAMES, storedSchedule } from './schedule-columns.ts'
 
 /** What a source declared last of a schedule. */

@@ -1,38 +1,9 @@
-import { CrossdockError } from '../domain/errors.ts'
 import { turnOf } from '../domain/turn.ts'
-import type { ScheduleBook, ScheduleSettings, StoredSchedule } from '../ports/schedule-book.ts'
+import type { ScheduleBook, StoredSchedule } from '../ports/schedule-book.ts'
 import { declareSchedules } from './declare-schedules.ts'
-import {
-  columnValue,
-  selectList,
-  SETTING_NAMES,
-  SETTINGS,
-  storedSchedule,
-} from './schedule-columns.ts'
+import { selectList, storedSchedule } from './schedule-columns.ts'
 import { LANE_PREFIX, timeText } from './schedule-rows.ts'
-
-/** Runs one statement, its values in place of `?`. */
-export type Ask = (
-  text: string,
-  values: readonly (string | number | boolean | null)[],
-) => Promise<{
-  readonly rows: readonly Readonly<Record<string, unknown>>[]
-  readonly affected: number
-}>
-
-/** What the statements of {@link makeScheduleBook} take from a dialect. */
-export interface BookDialect {
-  readonly jobs: string
-  readonly queueJobs: string
-  readonly declared: string
-  readonly now: string
-  readonly quote: (column: string) => string
-  readonly floorMs: (column: string) => string
-  /** Behind an INSERT: a row whose key is taken is left out. */
-  readonly orNothing: { readonly verb: string; readonly tail: string }
-  /** Statements that commit together; other instances are told that schedules have changed. */
-  readonly transaction: <T>(work: (ask: Ask) => Promise<T>) => Promise<T>
-}
+import { type Ask, type BookDialect, insertSchedule, settingsGiven } from './schedule-writes.ts'
 
 /** The schedules as people change them; both dialects. By id it walks the primary key, by name jobs_name_key. */
 export function makeScheduleBook(dialect: BookDialect): ScheduleBook {
@@ -122,35 +93,4 @@ export function makeScheduleBook(dialect: BookDialect): ScheduleBook {
 /** A bound text as a time. */
 function timeCast({ now }: BookDialect): string {
   return now.startsWith('UTC') ? 'CAST(? AS DATETIME(6))' : '?::timestamptz'
-}
-
-/** Inserts a schedule with all its settings. */
-export async function insertSchedule(
-  ask: Ask,
-  { jobs, quote }: BookDialect,
-  row: {
-    readonly id: string
-    readonly settings: ScheduleSettings
-    readonly createdBy: string | null
-  },
-): Promise<void> {
-  const sets = settingsGiven(row.settings)
-  const names = ['id', 'createdby', ...sets.map(({ column }) => quote(column))]
-  const { affected } = await ask(
-    `INSERT INTO ${jobs} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
-    [row.id, row.createdBy, ...sets.map(({ value }) => value)],
-  )
-  if (affected !== 1) throw new CrossdockError('database_error', 'a schedule was not inserted')
-}
-
-/** The columns of the settings that are given, and their values. */
-export function settingsGiven(
-  settings: Partial<ScheduleSettings>,
-): readonly { readonly column: string; readonly value: string | number | boolean | null }[] {
-  return SETTING_NAMES.flatMap((name) => {
-    const value = settings[name]
-    return value === undefined
-      ? []
-      : [{ column: SETTINGS[name][0], value: columnValue(name, value) }]
-  })
 }

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import type { ScheduleBook } from '../../ports/schedule-book.ts'
-import { type Ask, makeScheduleBook } from '../schedule-book.ts'
+import { makeScheduleBook } from '../schedule-book.ts'
+import type { Ask } from '../schedule-writes.ts'
 import type { Database } from './connect.ts'
 import { translateError } from './errors.ts'
 

@@ -10,6 +10,7 @@ import { plainSqlSuite } from './plain-sql.suite.ts'
 import { promoteSuite } from './promote.suite.ts'
 import { readSuite } from './read.suite.ts'
 import { scheduleBookSuite } from './schedule-book.suite.ts'
+import { schedulePoliciesSuite } from './schedule-policies.suite.ts'
 import { schedulesSuite } from './schedules.suite.ts'
 import { settleSuite } from './settle.suite.ts'
 import { statisticsSuite } from './statistics.suite.ts'
@@ -37,6 +38,7 @@ const SUITES: readonly StoreSuite[] = [
   readSuite,
   statisticsSuite,
   scheduleBookSuite,
+  schedulePoliciesSuite,
   schedulesSuite,
   announceSuite,
   outageSuite,
