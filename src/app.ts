@@ -1,13 +1,12 @@
 import { v7 } from 'uuid'
 import { deadLetterCopies } from './app/dead-letter-copies.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
+import { createInstanceSchedules } from './app/instance-schedules.ts'
 import { createInstanceWorkers } from './app/instance-workers.ts'
 import { healthChecks } from './app/health-checks.ts'
 import { createIntegrations, type Integrations } from './app/integrations.ts'
 import { migrateAtStart } from './app/migrate-database.ts'
-import { openConditions } from './app/open-conditions.ts'
 import { openCache } from './app/open-cache.ts'
-import { openPayloadTemplates } from './app/mappings.ts'
 import { openDatabase } from './app/open-database.ts'
 import { openOutbound, publishBy, withPublications } from './app/outbound.ts'
 import { openStore, storeAddress } from './app/open-store.ts'
@@ -44,7 +43,6 @@ import { createPauses } from './integrations/pauses.ts'
 import type { IntegrationsReport } from './ports/integrations.ts'
 import type { Log } from './ports/log.ts'
 import { configuredPauses, resumeQueues } from './app/queue-pauses.ts'
-import { createScheduler } from './scheduler/scheduler.ts'
 import { startWakeUps } from './worker/wake-ups.ts'
 import { createTurnGiver } from './worker/turns.ts'
 
@@ -58,6 +56,7 @@ export type { Part, StartOptions } from './app/start-options.ts'
 export { testMapping } from './app/test-mapping.ts'
 export { tryDead } from './app/try-dead.ts'
 export { tryMessage } from './app/try-message.ts'
+export { withSchedules } from './app/with-schedules.ts'
 
 /** A running instance. */
 export interface CrossdockInstance {
@@ -214,22 +213,20 @@ async function start(
   if (workers !== undefined)
     teardown.add('workers', () => workers.stop(jobs.shutdownGraceMs, faulty))
 
-  const templates = openPayloadTemplates(log)
-  teardown.add('payload templates', () => templates.stop())
-  const scheduler = parts.has('scheduler')
-    ? createScheduler({
-        store,
-        wakeUps,
-        clock,
-        log,
-        checkIntervalMs: jobs.schedulerCheckIntervalMs,
-        random,
-        conditions: await openConditions(database, configuration),
-        templates,
-        hasHandler: parts.has('worker') ? (name) => handlers.get(name) !== undefined : undefined,
-      })
-    : undefined
-  if (scheduler !== undefined) teardown.add('scheduler', () => scheduler.stop())
+  const schedules = await createInstanceSchedules({
+    configuration,
+    parts,
+    database,
+    store,
+    handlers,
+    wakeUps,
+    clock,
+    makeId,
+    random,
+    log,
+  })
+  const { scheduler } = schedules
+  teardown.add('schedules', () => schedules.stop())
 
   const receiving = {
     subscriptions: configuration.subscriptions,
@@ -277,6 +274,7 @@ async function start(
       createHealthResource({ health, status }),
       ...(parts.has('api')
         ? [
+            schedules.resource,
             createJobsResource({
               store,
               waits,

@@ -8,6 +8,8 @@ import type { DeadLetters } from '../ports/dead-letters.ts'
 import type { Log } from '../ports/log.ts'
 import type { ProbeReport } from '../ports/probe.ts'
 import type { PauseChange, PauseRecord } from '../ports/pauses.ts'
+import type { StoredSchedule } from '../ports/schedule-book.ts'
+import type { ScheduleOperations, SchedulePreview } from '../ports/schedule-operations.ts'
 
 /** A part of an instance that `--only` names. */
 export type InstancePart = 'api' | 'ingest' | 'worker' | 'scheduler'
@@ -54,6 +56,12 @@ export type { TryOptions, TryReport } from '../app/trials.ts'
 
 /** A message to try. */
 export type TryMessage = StoredMessage | UnstoredMessage
+/** What commands do with schedules, and how they are shown. */
+export interface ScheduleDesk {
+  readonly operations: ScheduleOperations
+  readonly scheduleJson: (schedule: StoredSchedule) => object
+  readonly previewJson: (preview: SchedulePreview) => object
+}
 
 /** What commands use of src/app.ts: tests put their own in its place. */
 export interface Application {
@@ -74,6 +82,11 @@ export interface Application {
     text: string,
     log: Log,
   ): Promise<{ readonly results: readonly SqlResult[] }>
+  withSchedules<T>(
+    configuration: Configuration,
+    log: Log,
+    work: (desk: ScheduleDesk) => Promise<T>,
+  ): Promise<T>
   testMapping(
     configuration: Configuration,
     request: {

@@ -9,6 +9,8 @@ import { printConfigCommand } from './print-config.ts'
 import { printSchemaCommand } from './print-schema.ts'
 import { programVersion } from '../app/program-version.ts'
 import { reportError } from './report-error.ts'
+import { makeScheduleCommand } from './make-schedule.ts'
+import { schedulesCommand } from './schedules.ts'
 import { sqlCommand } from './sql.ts'
 import { startCommand } from './start.ts'
 import { testMappingCommand } from './test-mapping.ts'
@@ -26,6 +28,8 @@ const COMMANDS: readonly AddCommand[] = [
   queuesCommand,
   integrationsCommand,
   deadCommand,
+  schedulesCommand,
+  makeScheduleCommand,
   printConfigCommand,
   printSchemaCommand,
 ]
@@ -77,7 +81,10 @@ export async function main(argv: readonly string[], given?: Terminal): Promise<n
  * `bogus --help` with the help, as if all were well.
  */
 function namesCommand(program: Command, [first = '']: readonly string[]): boolean {
-  const names = ['help', ...program.commands.map((command) => command.name())]
+  const names = [
+    'help',
+    ...program.commands.flatMap((command) => [command.name(), ...command.aliases()]),
+  ]
   return first.startsWith('-') || names.includes(first)
 }
 

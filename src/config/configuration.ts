@@ -2,6 +2,7 @@ import type { Protocol } from '../domain/job-type.ts'
 import type { PublicationAddress } from '../domain/outbound.ts'
 import type { RetryPolicy } from '../domain/retry.ts'
 import type { MapKey, MapValue } from '../ports/expressions.ts'
+import type { ScheduleSettings } from '../ports/schedule-book.ts'
 
 /** Certificates for the connection to the database, as PEM text. */
 export interface TlsSettings {
@@ -175,6 +176,8 @@ export interface Configuration {
   readonly connections: readonly ConnectionConfiguration[]
   readonly subscriptions: readonly SubscriptionConfiguration[]
   readonly publications: readonly PublicationConfiguration[]
+  /** Written into `jobs` at start. */
+  readonly schedules: readonly ScheduleSettings[]
   readonly logging: LoggingConfiguration
   /** What is allowed and probably not meant: sentences for people. */
   readonly warnings: readonly string[]

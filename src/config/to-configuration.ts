@@ -2,6 +2,7 @@ import path from 'node:path'
 import { addressOf } from '../domain/outbound.ts'
 import type { RetryPolicy } from '../domain/retry.ts'
 import { MAP_KEYS, type MapKey, type MapValue } from '../ports/expressions.ts'
+import type { ScheduleSettings } from '../ports/schedule-book.ts'
 import type {
   Configuration,
   DatabaseConfiguration,
@@ -63,6 +64,7 @@ export function toConfiguration(
     connections: source.connections,
     subscriptions: source.subscriptions.flatMap((one) => subscription(output, one, source)),
     publications: source.publications.flatMap((one) => publication(output, one)),
+    schedules: output.schedules.map(scheduleSettings),
     logging: { level: output.logging.level, format: output.logging.format },
     warnings: [...warningsOf(source.given), ...source.mapping.warnings, ...source.routeWarnings],
   }
@@ -117,6 +119,33 @@ function jobsConfiguration(
     handlerFolders: jobs.handlers.map((folder) => path.resolve(directory, folder)),
     shutdownGraceMs: jobs.shutdown_grace_seconds,
     historyPayloads: jobs.history_payloads,
+  }
+}
+
+function scheduleSettings(one: ConfigurationOutput['schedules'][number]): ScheduleSettings {
+  const instant = (text: string | undefined): number | null =>
+    text === undefined ? null : Date.parse(text)
+  return {
+    name: one.name,
+    description: one.description ?? null,
+    handler: one.handler,
+    cronExpression: one.cron ?? null,
+    intervalSeconds: one.every ?? null,
+    timeZone: one.timezone,
+    startAt: instant(one.start_at),
+    endAt: instant(one.end_at),
+    maxExecutions: one.max_executions,
+    enabled: one.enabled,
+    condition: one.condition ?? null,
+    priority: one.priority,
+    maxRetries: one.max_retries ?? null,
+    timeoutSeconds: one.timeout ?? null,
+    queue: one.queue,
+    payload: one.payload === undefined ? null : JSON.stringify(one.payload),
+    misfirePolicy: one.misfire,
+    overlapPolicy: one.overlap,
+    jitterSeconds: one.jitter,
+    tenantId: one.tenant_id ?? null,
   }
 }
 

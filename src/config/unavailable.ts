@@ -5,7 +5,6 @@ import type { KeyPath } from './key-path.ts'
  * index. A key that the schema has is never looked up here.
  */
 export const UNAVAILABLE_KEYS: readonly string[] = [
-  'schedules',
   'alerts',
   'smtp',
   'templates',

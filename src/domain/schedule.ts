@@ -23,10 +23,10 @@ export interface ScheduleDefinition {
 }
 
 /** What becomes of ticks that nobody fired in time, as `jobs.misfirepolicy` says it; the first is the default. */
-export const MISFIRE_POLICIES: readonly string[] = ['fire_once', 'skip', 'fire_all']
+export const MISFIRE_POLICIES = ['fire_once', 'skip', 'fire_all'] as const
 
 /** What a tick does while the job before it has not ended, as `jobs.overlappolicy` says it; the first is the default. */
-export const OVERLAP_POLICIES: readonly string[] = ['allow', 'skip', 'queue']
+export const OVERLAP_POLICIES = ['allow', 'skip', 'queue'] as const
 
 /** A day: a longer delay belongs into the expression. */
 export const MAX_JITTER_SECONDS = 86_400

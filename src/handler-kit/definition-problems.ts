@@ -1,8 +1,9 @@
 import { OUTBOUND_HANDLER } from '../domain/outbound.ts'
 import type { Handler } from '../ports/handler.ts'
+import { scheduleProblem } from './schedule-problem.ts'
 
 /** Options of the contract that this version does not have. */
-export const UNAVAILABLE_OPTIONS = ['lock', 'concurrency', 'schedule', 'isolate'] as const
+export const UNAVAILABLE_OPTIONS = ['lock', 'concurrency', 'isolate'] as const
 
 /** The columns are 32-bit integers; the lowest priority has no negative there, and ranks are negatives. */
 const MAX_INT = 2_147_483_647
@@ -39,6 +40,7 @@ const CHECKS: Readonly<Record<Exclude<keyof Handler, 'takes'>, Check>> = {
   transaction: optional((value) =>
     value === 'handler' || value === 'none' ? undefined : "must be 'handler' or 'none'",
   ),
+  schedule: optional(scheduleProblem),
 }
 
 /** Everything that is wrong with a definition, each as half a sentence; empty: nothing. */

@@ -118,6 +118,29 @@ export interface HandlerContext<Input> {
 /** What a handler may return: a JSON value (the job's result), nothing, or an outcome. */
 export type HandlerReturn = Snooze | Cancel | undefined | null | boolean | number | string | object
 
+/** A schedule that is declared beside its handler. `cron` or `everySeconds` is needed, the rest may be left out. */
+export interface HandlerSchedule {
+  /** Default: the name of the handler. */
+  readonly name?: string
+  readonly description?: string
+  readonly cron?: string
+  readonly everySeconds?: number
+  /** An IANA name; default UTC. */
+  readonly timezone?: string
+  /** What its jobs are given; texts in it may hold `{{ jsonata }}`. */
+  readonly payload?: unknown
+  /** SQL that must hold for a tick to fire. */
+  readonly condition?: string
+  readonly misfire?: 'fire_once' | 'skip' | 'fire_all'
+  readonly overlap?: 'allow' | 'skip' | 'queue'
+  readonly jitterSeconds?: number
+  readonly enabled?: boolean
+  readonly startAt?: Date
+  readonly endAt?: Date
+  readonly maxExecutions?: number
+  readonly tenantId?: string
+}
+
 /** A handler, as `defineHandler` checked it. */
 export interface Handler<Input = unknown> {
   readonly name: string
@@ -135,6 +158,8 @@ export interface Handler<Input = unknown> {
   readonly transaction?: 'handler' | 'none' | undefined
   /** What `input` is: `stored` for a {@link StoredPayload}, unread. Of the program's own handlers alone. */
   readonly takes?: 'stored' | undefined
+  /** Makes its own jobs: written into `jobs` at start, and changed there as people like. */
+  readonly schedule?: HandlerSchedule | undefined
   run(context: HandlerContext<Input>): HandlerReturn | Promise<HandlerReturn> | Promise<void> | void
 }
 

@@ -10,7 +10,7 @@ export interface DueTicks {
 }
 
 /** Of ticks that `fire_all` makes up for, the latest so many; those before them are lost. */
-export const MAX_CAUGHT_UP = 1_000
+const MAX_CAUGHT_UP = 1_000
 
 /**
  * Chooses among the ticks from `dueAt` to `now`. A `dueAt` that is no tick was written by somebody, who wants

@@ -43,6 +43,8 @@ export interface Scheduler {
   start(): void
   /** Begins nothing any more, and waits for what is under way. May be called twice. */
   stop(): Promise<void>
+  /** A schedule has come, changed or gone in this process. */
+  wake(): void
   statistics(): SchedulerStatistics
 }
 
@@ -173,6 +175,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       timer?.cancel()
       await Promise.all([underWay, aside.stop()])
     },
+    wake,
     statistics: () => ({
       running: !stopped,
       fired,

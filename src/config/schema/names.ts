@@ -20,7 +20,7 @@ export const addressText = z
   .meta({ expects: 'an address such as "kafka:orders": protocol, colon, name', term: 'address' })
 
 /** The schema of a text that becomes the value of a column: not empty, at most `maxLength` characters. */
-function columnText(maxLength: number) {
+export function columnText(maxLength: number) {
   return z
     .string()
     .min(1)

@@ -8,6 +8,7 @@ import { integrationsSchema } from './integrations.ts'
 import { jobsSchema } from './jobs.ts'
 import { loggingSchema } from './logging.ts'
 import { routesSchema } from './routes.ts'
+import { schedulesSchema } from './schedules.ts'
 
 /** The schema of a whole configuration, with what these adapters declare. */
 export function configurationSchema(adapters: readonly AdapterDefinition[]) {
@@ -20,6 +21,7 @@ export function configurationSchema(adapters: readonly AdapterDefinition[]) {
       jobs: jobsSchema,
       http: httpSchema,
       auth: authSchema,
+      schedules: schedulesSchema,
       integrations: integrationsSchema(adapters),
       routes: routesSchema,
       logging: loggingSchema,

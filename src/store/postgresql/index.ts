@@ -21,6 +21,7 @@ import {
   makeReadPayload,
   makeReadyQueues,
 } from './read.ts'
+import { makeBook } from './schedule-book.ts'
 import { makeSchedules } from './schedules.ts'
 import { makeSettle, makeSettled } from './settle.ts'
 import { makeTransactions } from './transaction.ts'
@@ -49,6 +50,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
     deadLetters: makeDeadLetters(database),
     schedules: makeSchedules(database),
     pauses: makePauses(database),
+    scheduleBook: makeBook(database),
     insertJobs: (request) => insertJobs(request),
     claim: makeClaim(database),
     readyQueues: makeReadyQueues(database),

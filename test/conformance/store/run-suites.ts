@@ -15,6 +15,8 @@ import { plainSqlSuite } from './plain-sql.suite.ts'
 import { promoteSuite } from './promote.suite.ts'
 import { readSuite } from './read.suite.ts'
 import { rehearsalSuite } from './rehearsal.suite.ts'
+import { scheduleBookSuite } from './schedule-book.suite.ts'
+import { schedulePoliciesSuite } from './schedule-policies.suite.ts'
 import { schedulesSuite } from './schedules.suite.ts'
 import { settleSuite } from './settle.suite.ts'
 import { statisticsSuite } from './statistics.suite.ts'
@@ -49,6 +51,8 @@ const SUITES: readonly StoreSuite[] = [
   deadLettersSuite,
   statisticsSuite,
   outboundSuite,
+  scheduleBookSuite,
+  schedulePoliciesSuite,
   schedulesSuite,
   announceSuite,
   outageSuite,

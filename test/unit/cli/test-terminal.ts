@@ -86,6 +86,7 @@ const unusable: Application = {
   probeConnections: unexpected,
   migrateDatabase: unexpected,
   runSql: unexpected,
+  withSchedules: unexpected,
   testMapping: unexpected,
   tryMessage: unexpected,
   tryDead: unexpected,

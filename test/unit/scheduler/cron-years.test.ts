@@ -99,7 +99,7 @@ describe('days', () => {
     const draw = chance(7)
     const pick = (...choices: string[]): string => choices[draw(choices.length)]!
     const weekdays = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT']
-    for (let round = 0; round < (LONG ? 1_000 : 16); round += 1) {
+    for (let round = 0; round < (LONG ? 300 : 16); round += 1) {
       const item = (): string =>
         pick(
           `${1 + draw(31)}`,
