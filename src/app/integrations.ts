@@ -52,7 +52,7 @@ export interface IntegrationsParts {
 export function createIntegrations(parts: IntegrationsParts): Integrations {
   const { configuration, pauses, store, clock, log, isActive } = parts
   const database = createDatabaseGate({
-    onHealth: parts.commit.onHealth,
+    onHealth: (listener) => parts.commit.onHealth(listener),
     ping: () => store.ping(),
     clock,
     log,
@@ -77,8 +77,12 @@ export function createIntegrations(parts: IntegrationsParts): Integrations {
     clock,
     log,
   })
-  const sink = createCountedSink(parts.sink, flows.noteMessages)
-  const supervisor = isActive ? superviseAdapters({ ...parts, flow: flows.flow, sink }) : undefined
+  const sink = createCountedSink(parts.sink, (address) => {
+    flows.noteMessages(address)
+  })
+  const supervisor = isActive
+    ? superviseAdapters({ ...parts, flow: (address) => flows.flow(address), sink })
+    : undefined
 
   function report(): IntegrationsReport {
     return {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { backlogStatement } from '../../src/store/postgresql/backlog.ts'
 import { claimStatement } from '../../src/store/postgresql/claim.ts'
 import {
   connectPostgresql,
@@ -42,6 +43,8 @@ function settleValues(count: number): unknown[] {
   const before = [ids, epochs, fill(3), fill(3), [], [], [], [], [], fill(0), fill(0)]
   return [...before, fill(5), fill(0), fill('w'), [], [], fill(false)]
 }
+
+const BOUNDED = ['queue_jobs_queued, all of it', 'queue_jobs_waiting, all of it']
 
 describe.each(SERVERS)('the plans on %s', (name, start) => {
   let service: PostgresqlService | undefined
@@ -211,6 +214,9 @@ describe.each(SERVERS)('the plans on %s', (name, start) => {
         const late = await plan(lateStatement(database), [since, limit])
         expect(ways(late)).toEqual(['queue_jobs_queued'])
       }
+      // Of an index that does not know the queue, as much as its limit says.
+      const backlog = await plan(backlogStatement(database), ['default', limit, 2 * limit])
+      expect(new Set(ways(backlog))).toEqual(new Set(['queue_jobs_ready', ...BOUNDED]))
       // All of an index that holds only what is being run.
       const expired = await plan(expiredStatement(database), [limit])
       expect(ways(expired)).toEqual(['queue_jobs_processing, all of it'])

@@ -194,5 +194,5 @@ describe.each(['PostgreSQL', 'MariaDB'] as const)('pausing on %s', (dialect) => 
 
 async function memory({ url }: RunningProgram): Promise<number> {
   const { body } = await send(`${url}/status`)
-  return Number((body['memory'] as { readonly rss_bytes: number }).rss_bytes)
+  return (body['memory'] as { readonly rss_bytes: number }).rss_bytes
 }

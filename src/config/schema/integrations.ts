@@ -74,10 +74,13 @@ const commonSubscriptionShape = {
         .optional()
         .describe('And until there are fewer than this. Left out: half of `pause_above`.'),
     })
-    .refine(({ pause_above: above, resume_below: below = 1 }) => below <= above, {
-      path: ['resume_below'],
-      message: 'must not be more than pause_above',
-    })
+    .refine(
+      ({ pause_above: above, resume_below: below }) => below === undefined || below <= above,
+      {
+        path: ['resume_below'],
+        message: 'must not be more than pause_above',
+      },
+    )
     .optional()
     .describe('When too many of its jobs wait. Left out: however many wait, it takes messages in.'),
   on_invalid: z
