@@ -26,7 +26,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'integrations.mqtt',
   'integrations.activemq',
   'integrations.signalr',
-  'integrations.*.listen',
   'integrations.*.subscriptions[].map.ordering_key',
   'integrations.*.subscriptions[].batch',
   'integrations.*.subscriptions[].dead_letter',

@@ -1,6 +1,6 @@
 import { fastify, type FastifyReply, type FastifyRequest } from 'fastify'
 import { CrossdockError } from '../domain/errors.ts'
-import type { HttpHost, HttpRequest, HttpResponse } from '../ports/http-host.ts'
+import type { HttpHost, HttpPortOptions, HttpRequest, HttpResponse } from '../ports/http-host.ts'
 import { httpProblem } from '../ports/http-problem.ts'
 import type { Log } from '../ports/log.ts'
 import { isReservedPath } from '../ports/reserved-paths.ts'
@@ -26,6 +26,10 @@ export interface HttpServerOptions {
   /** Names that requests may call this server by, besides those of loopback; see docs/http-api.md. */
   readonly allowedHosts?: readonly string[] | undefined
   readonly resources: readonly HttpResource[]
+  /** PEM texts; left out: no encryption. */
+  readonly tls?: HttpPortOptions['tls']
+  /** Its key in the configuration, for errors; left out: `http`. */
+  readonly key?: string | undefined
 }
 
 /** The HTTP server. */
@@ -58,7 +62,7 @@ declare module 'fastify' {
 
 /** Makes the server; nothing listens before {@link HttpServer.listen}. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { log, bodyLimitBytes } = options
+  const { log, bodyLimitBytes, key = 'http' } = options
   const listenHost =
     options.host.toLowerCase() === 'localhost' ? '127.0.0.1' : withoutBrackets(options.host)
   const gate = createGate({ listenHost, allowedHosts: options.allowedHosts ?? [] })
@@ -76,6 +80,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 
   const app = fastify({
+    https: options.tls === undefined ? null : serverTls(options.tls),
     bodyLimit: bodyLimitBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     return503OnClosing: false,
@@ -126,7 +131,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       config: { writes, jsonOnly, whileStopping },
       handler: async (request, reply) => {
         const { body } = request
-        if (body === 'too_large') return send(reply, tooLargeProblem(bodyLimitBytes))
+        if (body === 'too_large') return send(reply, tooLargeProblem(bodyLimitBytes, key))
         if (body === 'broken_off')
           return send(reply, httpProblem('bad_request', 'The body broke off.'))
         return send(reply, await handle(toHttpRequest(request, reply), isDraining()))
@@ -161,6 +166,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
           handle: (request) => route.handle(request),
         })
       },
+      port: (port) => {
+        const server = createHttpServer({ ...port, log, resources: [] })
+        return {
+          route: (route) => server.host.route(route),
+          listen: () => server.listen(),
+          close: (how) => server.close(how),
+        }
+      },
     },
     listen: async () => {
       state = 'listening'
@@ -168,7 +181,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         const url = await app.listen({ host: listenHost, port: options.port })
         return { url: url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:') }
       } catch (error) {
-        throw listenFailed(error, listenHost, options.port)
+        throw listenFailed(error, { host: listenHost, port: options.port, key })
       }
     },
     drain: () => {
@@ -188,6 +201,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return closed
     },
   }
+}
+
+function serverTls({ cert, key, ca }: NonNullable<HttpPortOptions['tls']>) {
+  return { cert, key, ...(ca !== undefined && { ca, requestCert: true, rejectUnauthorized: true }) }
 }
 
 function withoutBrackets(host: string): string {

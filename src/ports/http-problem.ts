@@ -30,6 +30,8 @@ export const HTTP_PROBLEMS = {
   database_retryable: 503,
   database_unavailable: 503,
   instance_stopping: 503,
+  subscription_full: 503,
+  subscription_paused: 503,
   unavailable: 503,
 } as const
 

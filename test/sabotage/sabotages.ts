@@ -20,7 +20,7 @@ const STORE = 'test/conformance/store/postgresql.test.ts'
 export const sabotages: readonly Sabotage[] = [
   {
     name: '1: the HTTP answer waits for the delivery',
-    file: 'adapters/http/index.ts',
+    file: 'adapters/http/receiver.ts',
     line: "const [delivery] = await sink.deliver([message.value], { onInvalid: 'reject' })",
     instead:
       "void sink.deliver([message.value], { onInvalid: 'reject' }).catch(() => undefined)\n    const [delivery] = [{ outcome: 'stored' as const, jobId: '1' }]",
@@ -361,9 +361,9 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: '16: what is not verified goes no further',
-    file: 'adapters/http/index.ts',
-    line: 'if (proof.ok) return await receive(request, subscription, proof)',
-    instead: 'return await receive(request, subscription, proof.ok ? proof : { ok: true })',
+    file: 'adapters/http/receiver.ts',
+    line: 'if (!proof.ok) {',
+    instead: "if (!proof.ok && subscription.name === '') {",
     testFile: 'test/unit/http/verify/standard-webhooks.test.ts',
     test: 'is 401 and stored nowhere',
   },

@@ -80,7 +80,12 @@ function start(...adapters: readonly AdapterDefinition[]) {
     },
     flow: () => OPEN_FLOW,
     sink: { deliver: async () => [] },
-    http: { route: () => undefined },
+    http: {
+      route: () => undefined,
+      port: () => {
+        throw failure
+      },
+    },
     jobs: { untilEnded: async () => ({ ended: false, status: undefined }) },
     log: silentLog,
   })
