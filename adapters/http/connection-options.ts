@@ -92,11 +92,7 @@ export const httpConnectionOptions = z
     headers: z
       .record(
         z.string().regex(HEADER_NAME).meta({ expects: 'the name of a header' }),
-        z
-          .string()
-          .max(8_000)
-          .regex(HEADER_TEXT)
-          .meta({ expects: 'the value of a header, in ASCII' }),
+        z.string().max(8_000).regex(HEADER_TEXT, 'must be ASCII, without line ends'),
       )
       .superRefine((headers, context) => {
         for (const name of Object.keys(headers)) {

@@ -4,7 +4,7 @@ import type { KeyPath } from './key-path.ts'
 export const MASK = '***'
 
 const SECRET_NAME =
-  /pass(word|wd|phrase)?|secret|token|credential|private|authorization|cookie|api[-_]?key|(^|_)key$/i
+  /pass(word|wd|phrase)?|secret|token(?!_url)|credential|private|authorization|cookie|api[-_]?key|(^|_)key$/i
 const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:@/?#]*:)\S*@/gi
 const URL_QUERY = /([?&](?:[^=&\s]*(?:pass|secret|token|key)[^=&\s]*)=)[^&\s"]*/gi
 

@@ -81,6 +81,9 @@ export function createLine(
 }
 
 function errorText(error: Error): string {
+  // What OpenSSL writes around its reason is for those who build it.
+  const isReasoned = 'reason' in error && typeof error.reason === 'string'
+  if (isReasoned) return `TLS: ${String(error.reason)} (${codeOf(error) ?? 'unknown'})`
   const words =
     error instanceof AggregateError
       ? [...new Set(error.errors.map((each) => errorMessage(each)))].join('; ')

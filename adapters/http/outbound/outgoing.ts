@@ -67,11 +67,11 @@ type PathPart =
 
 /** The whole path, looked at once more as a server will: the host and what base_url says cannot be left. */
 function pathOf(target: OutboundMessage['target'], { baseUrl }: Destination): PathPart {
-  const pieces = target['path']
-  const filled = fillPath(Array.isArray(pieces) ? pieces : [pieces ?? ''])
+  const filled = fillPath(target['path'])
   if (!filled.ok) return filled
-  const base = baseUrl.pathname.replace(/\/$/, '')
-  const path = base + filled.path === '' ? '/' : base + filled.path
+  // Alone it is an address as it stands, with or without a slash at its end.
+  const base = filled.path === '' ? baseUrl.pathname : baseUrl.pathname.replace(/\/$/, '')
+  const path = base + filled.path
   const url = URL.canParse(baseUrl.origin + path) ? new URL(baseUrl.origin + path) : undefined
   return url?.origin === baseUrl.origin && url.pathname === path && url.search === ''
     ? { ok: true, path }

@@ -139,7 +139,10 @@ describe('client credentials', () => {
       const { one } = await startPublisher(far.url, { connection: oauth(tokens.url) })
       for (let tries = 0; tries < 3; tries += 1) {
         const result = await one()
-        expect(result).toMatchObject({ outcome: 'unsent', error: expect.stringContaining(words) })
+        expect(result).toMatchObject({
+          outcome: 'unsent',
+          error: expect.stringContaining(words) as string,
+        })
         expect(JSON.stringify(result)).not.toContain(SECRET)
       }
       expect(tokens.asked).toHaveLength(1)

@@ -186,7 +186,9 @@ describe('the body of an answer', () => {
   test('that is no text is kept as base64', async () => {
     const far = await startFarSide(({ socket }) => socket.write(reply(200, { body: 'a\0b' })))
     const { one } = await startPublisher(far.url)
-    expect(await one()).toMatchObject({ answer: expect.stringContaining('"body_base64":"YQBi"') })
+    expect(await one()).toMatchObject({
+      answer: expect.stringContaining('"body_base64":"YQBi"') as string,
+    })
   })
 })
 
@@ -251,11 +253,11 @@ describe('without a connection', () => {
     expect(adapter.health()).toMatchObject({ status: 'ok' })
     await first.close()
     expect(await untilOutcome(one, 'unsent')).toMatchObject({
-      error: expect.stringContaining('ECONNREFUSED'),
+      error: expect.stringContaining('ECONNREFUSED') as string,
     })
     expect(adapter.health()).toMatchObject({
       status: 'degraded',
-      detail: expect.stringContaining('ECONNREFUSED'),
+      detail: expect.stringContaining('ECONNREFUSED') as string,
     })
     await startFarSide(({ socket }) => socket.write(reply(200)), { port: first.port })
     expect(await one()).toMatchObject({ outcome: 'published' })

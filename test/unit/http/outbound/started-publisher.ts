@@ -18,7 +18,7 @@ export function message(given: Partial<OutboundMessage> = {}): OutboundMessage {
     contentType: 'application/json',
     key: undefined,
     headers: {},
-    target: { path: ['/in'] },
+    target: { path: [{ literal: '/in' }] },
     attempt: 1,
     ...given,
   }

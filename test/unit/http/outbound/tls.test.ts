@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type Authority, type Certificate, makeAuthority } from './certificates.ts'
 import { startPublisher } from './started-publisher.ts'
@@ -23,8 +23,9 @@ async function startServer(
 ): Promise<{ readonly url: string; readonly callers: string[] }> {
   const callers: string[] = []
   const server = createServer(options, ({ socket }, response) => {
-    const { subject } = (socket as TLSSocket).getPeerCertificate()
-    callers.push(String((subject as { CN?: string } | undefined)?.CN ?? 'nobody'))
+    const { subject } =
+      socket instanceof TLSSocket ? socket.getPeerCertificate() : { subject: undefined }
+    callers.push((subject as { readonly CN?: string } | undefined)?.CN ?? 'nobody')
     response.end()
   })
   server.on('tlsClientError', () => undefined)
@@ -86,15 +87,20 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)(
       expect(callers).toEqual(['client'])
     })
 
-    test.each([
-      ['without one', () => ({})],
-      ['with one of another authority', () => certificate(foreign, 'client')],
-    ])('%s the message is not taken', async (_which, more) => {
+    test('without one the message is unsent', async () => {
       const { url, callers } = await startServer(strict())
-      const { one } = await startPublisher(url, { connection: { tls: { ca: ours.ca, ...more() } } })
-      const result = await one()
-      console.log(version, _which, JSON.stringify(result))
-      expect(['unsent', 'unconfirmed']).toContain(result.outcome)
+      const { one } = await startPublisher(url, { connection: { tls: { ca: ours.ca } } })
+      expect(await one()).toMatchObject({ outcome: 'unsent' })
+      expect(callers).toEqual([])
+    })
+
+    test('with one of another authority the message is not taken', async () => {
+      const { url, callers } = await startServer(strict())
+      const tls = { ca: ours.ca, ...certificate(foreign, 'client') }
+      const { one } = await startPublisher(url, { connection: { tls } })
+      // With TLS 1.3 Node's server breaks off without a word, after we may have sent.
+      const { outcome } = await one()
+      expect(version === 'TLSv1.2' ? ['unsent'] : ['unsent', 'unconfirmed']).toContain(outcome)
       expect(callers).toEqual([])
     })
   },
