@@ -1,3 +1,5 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import { fastify, type FastifyReply, type FastifyRequest } from 'fastify'
 import { CrossdockError } from '../domain/errors.ts'
 import type { HttpHost, HttpPortOptions, HttpRequest, HttpResponse } from '../ports/http-host.ts'
@@ -49,6 +51,8 @@ export interface HttpServer {
 
 /** A request that has not arrived by then is broken off. */
 const REQUEST_TIMEOUT_MS = 120_000
+/** How long an idle connection is kept for further requests. */
+const KEEP_ALIVE_MS = 72_000
 /** The longest `:name` part of an address. */
 const MAX_PARAM_LENGTH = 500
 
@@ -80,9 +84,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 
   const app = fastify({
-    https: options.tls === undefined ? null : serverTls(options.tls),
+    serverFactory: (listener) => makeServer(listener, options.tls),
     bodyLimit: bodyLimitBytes,
-    requestTimeout: REQUEST_TIMEOUT_MS,
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     frameworkErrors: (error, request, reply) => void fail(error, request, reply),
@@ -178,7 +181,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     listen: async () => {
       state = 'listening'
       try {
-        const url = await app.listen({ host: listenHost, port: options.port })
+        const address = await app.listen({ host: listenHost, port: options.port })
+        // The framework does not see what the server of its own encrypts.
+        const url = options.tls === undefined ? address : address.replace(/^http:/, 'https:')
         return { url: url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:') }
       } catch (error) {
         throw listenFailed(error, { host: listenHost, port: options.port, key })
@@ -203,8 +208,17 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 }
 
-function serverTls({ cert, key, ca }: NonNullable<HttpPortOptions['tls']>) {
-  return { cert, key, ...(ca !== undefined && { ca, requestCert: true, rejectUnauthorized: true }) }
+/** Node's server. Without a Host header there is an answer of ours as well: the gate's. */
+function makeServer(listener: RequestListener, tls: HttpPortOptions['tls']): Server {
+  const common = {
+    requireHostHeader: false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  }
+  if (tls === undefined) return createServer(common, listener)
+  const { cert, key, ca } = tls
+  const known = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }
+  return createHttpsServer({ ...common, cert, key, ...known }, listener)
 }
 
 function withoutBrackets(host: string): string {

@@ -383,4 +383,20 @@ export const sabotages: readonly Sabotage[] = [
     testFile: 'test/unit/http/verify/standard-webhooks.test.ts',
     test: 'sent again it is the same message, whatever is not signed',
   },
+  {
+    name: 'outbound: what never left over HTTP is no attempt, and what may have arrived is one',
+    file: 'adapters/http/outbound/exchange.ts',
+    line: "settle({ kind: hasLeft ? 'unconfirmed' : 'unsent', error })",
+    instead: "settle({ kind: 'unsent', error })",
+    testFile: 'test/unit/http/outbound/outcomes.test.ts',
+    test: 'in time a message is unconfirmed',
+  },
+  {
+    name: 'outbound: a value in a path cannot lead out of its place',
+    file: 'adapters/http/outbound/path-template.ts',
+    line: 'pieces.push(encodeURIComponent(value))',
+    instead: 'pieces.push(value)',
+    testFile: 'test/unit/http/outbound/requests.test.ts',
+    test: 'holds the value "a/b" as one part',
+  },
 ]
