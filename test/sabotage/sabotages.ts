@@ -388,7 +388,7 @@ export const sabotages: readonly Sabotage[] = [
     file: 'adapters/http/outbound/exchange.ts',
     line: "settle({ kind: hasLeft ? 'unconfirmed' : 'unsent', error })",
     instead: "settle({ kind: 'unsent', error })",
-    testFile: 'test/unit/http/outbound/outcomes.test.ts',
+    testFile: 'test/unit/http/outbound/lost-connections.test.ts',
     test: 'in time a message is unconfirmed',
   },
   {
