@@ -23,7 +23,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'integrations.mqtt',
   'integrations.activemq',
   'integrations.signalr',
-  'integrations.*.listen',
   'integrations.*.subscriptions[].batch',
 ]
 

@@ -17,6 +17,8 @@ export function createLastingRoutes(http: HttpHost): LastingRoutes {
     forStart: () => {
       const mine = (start += 1)
       return {
+        // Opened and closed by the adapter itself, at each of its starts.
+        port: (options) => http.port(options),
         route: (route) => {
           const key = `${route.method} ${route.path}`
           const known = given.get(key)

@@ -20,7 +20,7 @@ const STORE = 'test/conformance/store/postgresql.test.ts'
 export const sabotages: readonly Sabotage[] = [
   {
     name: '1: the HTTP answer waits for the delivery',
-    file: 'adapters/http/index.ts',
+    file: 'adapters/http/receiver.ts',
     line: "const [delivery] = await sink.deliver([message.value], { onInvalid: 'reject' })",
     instead:
       "void sink.deliver([message.value], { onInvalid: 'reject' }).catch(() => undefined)\n    const [delivery] = [{ outcome: 'stored' as const, jobId: '1' }]",
@@ -449,9 +449,9 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: '12: a subscription that is closed stores nothing',
-    file: 'adapters/http/index.ts',
-    line: 'if (refusal !== undefined) return refusal',
-    instead: '',
+    file: 'adapters/http/receiver.ts',
+    line: 'return closedAnswer(subscription.flow.closed()) ?? (await receive(request, proof))',
+    instead: 'return await receive(request, proof)',
     testFile: 'test/unit/http/adapter-flow.test.ts',
     test: 'answers 503 and stores nothing',
   },
@@ -465,9 +465,9 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: '16: what is not verified goes no further',
-    file: 'adapters/http/index.ts',
-    line: 'if (proof.ok) return await receive(request, subscription, proof)',
-    instead: 'return await receive(request, subscription, proof.ok ? proof : { ok: true })',
+    file: 'adapters/http/receiver.ts',
+    line: 'if (!proof.ok) {',
+    instead: "if (!proof.ok && subscription.name === '') {",
     testFile: 'test/unit/http/verify/standard-webhooks.test.ts',
     test: 'is 401 and stored nowhere',
   },
@@ -497,7 +497,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: '17: what never left is given back, and not tried again',
-    file: 'src/worker/run-job.ts',
+    file: 'src/worker/call-handler.ts',
     line: 'if (reason === undefined && isUnsent(error, handler)) {',
     instead: 'if (reason !== undefined && isUnsent(error, handler)) {',
     testFile: 'test/integration/outbound/publishing-postgresql.test.ts',
@@ -506,8 +506,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: '17: a pool claims no more than its gate lets begin',
     file: 'src/worker/pool.ts',
-    line: 'const limit = Math.min(claimLimit(), room())',
-    instead: 'const limit = claimLimit()',
+    line: 'const limit = Math.min(pace.claimLimit(free.length), room())',
+    instead: 'const limit = pace.claimLimit(free.length)',
     testFile: 'test/unit/worker/gated-pool.test.ts',
     test: 'claims no more than may begin',
   },
@@ -518,5 +518,21 @@ export const sabotages: readonly Sabotage[] = [
     instead: '{ [IDEMPOTENCY_HEADER]: `${job.id} ${job.attempt}` }',
     testFile: 'test/unit/outbound/message.test.ts',
     test: 'and ours over both',
+  },
+  {
+    name: 'outbound: what never left over HTTP is no attempt, and what may have arrived is one',
+    file: 'adapters/http/outbound/exchange.ts',
+    line: "settle({ kind: hasLeft ? 'unconfirmed' : 'unsent', error })",
+    instead: "settle({ kind: 'unsent', error })",
+    testFile: 'test/unit/http/outbound/lost-connections.test.ts',
+    test: 'in time a message is unconfirmed',
+  },
+  {
+    name: 'outbound: a value in a path cannot lead out of its place',
+    file: 'adapters/http/outbound/path-template.ts',
+    line: 'pieces.push(encodeURIComponent(value))',
+    instead: 'pieces.push(value)',
+    testFile: 'test/unit/http/outbound/requests.test.ts',
+    test: 'holds the value "a/b" as one part',
   },
 ]

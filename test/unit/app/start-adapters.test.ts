@@ -173,7 +173,12 @@ function supervise(given: {
     configuration: CONFIGURATION,
     flow: () => OPEN_FLOW,
     sink: { deliver: async () => [] },
-    http: { route: given.route ?? (() => undefined) },
+    http: {
+      route: given.route ?? (() => undefined),
+      port: () => {
+        throw new Error('no port of its own is opened here')
+      },
+    },
     jobs: { untilEnded: async () => ({ ended: false, status: undefined }) },
     clock,
     random: () => 0,
