@@ -2,6 +2,7 @@ import type { Execution, Job, NewJob, Progress } from '../domain/job.ts'
 import type { Headers } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { TurnKey } from '../domain/turn.ts'
+import type { PacketStore, SlotStore } from './client-slots.ts'
 import type { InstanceRequest, Registration } from './instances.ts'
 import type { ScheduleStore } from './schedule-store.ts'
 import type { WakeUpChannel } from './wake-ups.ts'
@@ -223,7 +224,7 @@ export interface ContentionStatistics {
  *   again and again), `database_locked` (somebody holds a row or a key for longer than a statement waits),
  *   `database_data`, `database_constraint`, `database_error`, `payload_too_large`.
  */
-export interface Store extends WakeUpChannel {
+export interface Store extends WakeUpChannel, SlotStore, PacketStore {
   readonly dialect: 'postgresql' | 'mysql'
   /** The rows of `jobs`. */
   readonly schedules: ScheduleStore

@@ -88,6 +88,8 @@ export interface Names {
   readonly queueJobs: string
   readonly jobHistories: string
   readonly instances: string
+  readonly clientSlots: string
+  readonly clientPackets: string
   readonly jobs: string
 }
 
@@ -217,6 +219,8 @@ export function connectMysql(settings: MysqlSettings): Database {
       queueJobs: `${mysql.escapeId(schema, true)}.queue_jobs`,
       jobHistories: `${mysql.escapeId(schema, true)}.job_histories`,
       instances: `${mysql.escapeId(schema, true)}.crossdock_instances`,
+      clientSlots: `${mysql.escapeId(schema, true)}.crossdock_client_slots`,
+      clientPackets: `${mysql.escapeId(schema, true)}.crossdock_client_packets`,
       jobs: `${mysql.escapeId(schema, true)}.jobs`,
     },
     idleInTransactionMs,

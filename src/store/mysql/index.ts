@@ -1,6 +1,8 @@
 import { performance } from 'node:perf_hooks'
 import type { Store } from '../../ports/store.ts'
 import { makeClaim } from './claim.ts'
+import { makeClientPackets } from './client-packets.ts'
+import { makeClientSlots } from './client-slots.ts'
 import { connectMysql, type MysqlSettings } from './connect.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
 import { makeRegisterInstance, makeUnregisterInstance } from './instances.ts'
@@ -58,6 +60,8 @@ export function createMysqlStore(settings: MysqlSettings): Store {
     recoverExpired: makeRecoverExpired(database),
     registerInstance: makeRegisterInstance(database),
     unregisterInstance: makeUnregisterInstance(database),
+    ...makeClientSlots(database),
+    ...makeClientPackets(database),
     findJob: makeFindJob(database),
     listExecutions: makeListExecutions(database),
     queueDepths: makeQueueDepths(database),

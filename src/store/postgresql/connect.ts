@@ -87,6 +87,8 @@ export interface Names {
   readonly queueJobs: string
   readonly jobHistories: string
   readonly instances: string
+  readonly clientSlots: string
+  readonly clientPackets: string
   readonly jobs: string
   readonly mustHold: string
 }
@@ -179,6 +181,8 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
       queueJobs: `${quoted}.queue_jobs`,
       jobHistories: `${quoted}.job_histories`,
       instances: `${quoted}.crossdock_instances`,
+      clientSlots: `${quoted}.crossdock_client_slots`,
+      clientPackets: `${quoted}.crossdock_client_packets`,
       jobs: `${quoted}.jobs`,
       mustHold: `${quoted}.crossdock_must_hold`,
     },

@@ -2,6 +2,8 @@ import pg from 'pg'
 import { performance } from 'node:perf_hooks'
 import type { Store } from '../../ports/store.ts'
 import { makeClaim } from './claim.ts'
+import { makeClientPackets } from './client-packets.ts'
+import { makeClientSlots } from './client-slots.ts'
 import { connectPostgresql, type PostgresqlSettings } from './connect.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
 import { makeRegisterInstance, makeUnregisterInstance } from './instances.ts'
@@ -57,6 +59,8 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
     recoverExpired: makeRecoverExpired(database),
     registerInstance: makeRegisterInstance(database),
     unregisterInstance: makeUnregisterInstance(database),
+    ...makeClientSlots(database),
+    ...makeClientPackets(database),
     findJob: makeFindJob(database),
     listExecutions: makeListExecutions(database),
     queueDepths: makeQueueDepths(database),

@@ -1,6 +1,7 @@
 import { afterAll } from 'vitest'
 import { announceSuite } from './announce.suite.ts'
 import { claimSuite } from './claim.suite.ts'
+import { clientSlotsSuite } from './client-slots.suite.ts'
 import { contentionSuite } from './contention.suite.ts'
 import { insertSuite } from './insert.suite.ts'
 import { instancesSuite } from './instances.suite.ts'
@@ -28,6 +29,7 @@ const SUITES: readonly StoreSuite[] = [
   contentionSuite,
   leaseSuite,
   instancesSuite,
+  clientSlotsSuite,
   transactionSuite,
   transactionPoolSuite,
   promoteSuite,
