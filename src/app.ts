@@ -1,5 +1,6 @@
 import { v7 } from 'uuid'
 import { adapters } from './app/adapters.ts'
+import { startAdapterServices } from './app/adapter-services.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createInstanceWorkers } from './app/instance-workers.ts'
 import { startAdapters } from './app/start-adapters.ts'
@@ -21,6 +22,7 @@ import {
 import { createStatus } from './app/status.ts'
 import { systemClock } from './app/system-clock.ts'
 import { Teardown } from './app/teardown.ts'
+import { createClientSlots } from './client-slots/client-slots.ts'
 import type { Configuration } from './config/configuration.ts'
 import { closest } from './config/suggestion.ts'
 import { CrossdockError, errorMessage } from './domain/errors.ts'
@@ -242,6 +244,12 @@ async function start(
     ],
   })
   listening.server = server
+  const slots = createClientSlots({ store, token, clock, log })
+  teardown.add('client slots', () => slots.stop())
+  const services = parts.has('ingest')
+    ? await startAdapterServices({ adapters, configuration, log })
+    : undefined
+  if (services !== undefined) teardown.add('adapter services', () => services.stop())
   const running = parts.has('ingest')
     ? await startAdapters({
         adapters,
@@ -250,6 +258,7 @@ async function start(
         sink,
         http: server.host,
         jobs: waits,
+        slots,
         log,
       })
     : undefined

@@ -11,7 +11,7 @@ import type { Flow } from '../ports/flow.ts'
 /** What the parts of an instance give to every adapter. */
 export interface AdapterParts extends Pick<
   AdapterContext<unknown>,
-  'sink' | 'http' | 'jobs' | 'log'
+  'sink' | 'http' | 'jobs' | 'slots' | 'log'
 > {
   readonly adapters: readonly AdapterDefinition[]
   readonly configuration: Pick<
@@ -105,6 +105,7 @@ function contextsOf(
         sink: parts.sink,
         http: parts.http,
         jobs: parts.jobs,
+        slots: parts.slots,
         instance: configuration.instance,
         log: parts.log.child({ adapter: protocol, connection: connection?.name }),
         connected: () => undefined,

@@ -23,7 +23,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'auth.keys',
   'auth.jwt',
   'integrations.kafka',
-  'integrations.mqtt',
   'integrations.activemq',
   'integrations.signalr',
   'integrations.*.listen',

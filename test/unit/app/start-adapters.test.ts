@@ -81,6 +81,7 @@ function start(...adapters: readonly AdapterDefinition[]) {
     flow: () => OPEN_FLOW,
     sink: { deliver: async () => [] },
     http: { route: () => undefined },
+    slots: { take: async () => undefined },
     jobs: { untilEnded: async () => ({ ended: false, status: undefined }) },
     log: silentLog,
   })
