@@ -1,6 +1,6 @@
 import { v7 } from 'uuid'
 import { adapters } from './app/adapters.ts'
-import { startAdapterServices } from './app/adapter-services.ts'
+import { type AdapterServices, startAdapterServices } from './app/adapter-services.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createInstanceWorkers } from './app/instance-workers.ts'
 import { startAdapters } from './app/start-adapters.ts'
@@ -53,6 +53,8 @@ export interface CrossdockInstance {
   /** Where it listens; `undefined`: it serves no HTTP. */
   readonly url: string | undefined
   readonly configuration: Configuration
+  /** What comes with it, such as a broker, and where that is. */
+  readonly services: AdapterServices['services']
   /** What `/status` shows. */
   status(): Promise<object>
   isRunning(): boolean
@@ -311,6 +313,7 @@ async function start(
   return {
     url,
     configuration,
+    services: services?.services ?? [],
     status,
     isRunning: () => ending === undefined,
     statistics: () => workers?.statistics(),

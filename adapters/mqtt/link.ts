@@ -98,8 +98,9 @@ export function keepConnected(options: LinkOptions): Link {
     client = undefined
     upSince = undefined
     reason = why
-    one?.end(true)
+    // Before the library lets go of what was under way, for reasons of its own.
     if (one !== undefined && wasUp) options.down(one, why)
+    one?.end(true)
     if (stopping !== undefined) return
     // Once for each reason: a broker that is away for a night is one line.
     if (told !== why)

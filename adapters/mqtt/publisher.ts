@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import type { MqttClient } from 'mqtt'
-import { errorMessage } from '../../src/domain/errors.ts'
 import type { AdapterPublication } from '../../src/ports/adapter.ts'
 import type { Log } from '../../src/ports/log.ts'
 import type { OutboundMessage, Publishing } from '../../src/ports/outbound.ts'
 import { keepConnected } from './link.ts'
 import type { MqttConnectionOptions } from './options/connection.ts'
 import type { MqttPublicationOptions } from './options/publication.ts'
+import { OutboundConnection } from './outbound-connection.ts'
 import { outboundPacket } from './outbound-packet.ts'
-import { refusal } from './refusals.ts'
 
 /** What {@link openPublisher} needs. */
 export interface PublisherOptions {
@@ -37,9 +35,8 @@ export interface Publisher {
 export function openPublisher(options: PublisherOptions): Publisher {
   const { connection, log } = options
   const publications = new Map(options.publications.map((one) => [one.name, one]))
-  const underWay = new Map<MqttClient, Set<(why: string) => void>>()
   const calls = new Set<Promise<unknown>>()
-  let client: MqttClient | undefined
+  let current: OutboundConnection | undefined
 
   const name = connection.client_id ?? options.instanceName
   const link = keepConnected({
@@ -49,58 +46,28 @@ export function openPublisher(options: PublisherOptions): Publisher {
       isClean: true,
       hasWill: true,
     },
-    up: (one) => {
-      client = one
-      underWay.set(one, new Set())
+    up: (client, packet) => {
+      current = new OutboundConnection(client, packet)
       options.connected(true)
     },
-    down: (one, reason) => {
-      if (client === one) client = undefined
+    down: (_client, reason) => {
+      const broken = current
+      current = undefined
       options.connected(false)
-      for (const settle of underWay.get(one) ?? []) settle(reason)
-      underWay.delete(one)
+      broken?.cut(reason)
     },
     log,
   })
 
-  function publishOne(
-    publication: AdapterPublication<MqttPublicationOptions>,
+  async function publishOne(
+    { options: own, timeoutMs }: AdapterPublication<MqttPublicationOptions>,
     message: OutboundMessage,
     signal: AbortSignal,
   ): Promise<Publishing> {
-    const one = client
-    if (one === undefined) return Promise.resolve(unsent(link.lastReason()))
-    const made = outboundPacket(publication.options, message, connection.version)
-    if (!made.ok) {
-      return Promise.resolve({ outcome: 'refused', error: made.problem, permanent: true })
-    }
-    const { topic, payload, options: packet } = made
-    return new Promise((resolve) => {
-      const settlers = underWay.get(one)
-      const settle = (publishing: Publishing): void => {
-        clearTimeout(timer)
-        settlers?.delete(cut)
-        signal.removeEventListener('abort', given)
-        resolve(publishing)
-      }
-      const unconfirmed = (error: string): void => {
-        settle({ outcome: 'unconfirmed', error })
-      }
-      const cut = (why: string): void => {
-        unconfirmed(`the connection broke before the broker confirmed it: ${why}`)
-      }
-      const given = (): void => {
-        unconfirmed('nobody waited for the confirmation any more')
-      }
-      const timer = setTimeout(() => {
-        unconfirmed(`the broker did not confirm it within ${publication.timeoutMs} ms`)
-      }, publication.timeoutMs)
-      settlers?.add(cut)
-      signal.addEventListener('abort', given)
-      one.publish(topic, payload, packet, (error) => {
-        settle(error === undefined || error === null ? { outcome: 'published' } : refusal(error))
-      })
-    })
+    if (current === undefined) return unsent(link.lastReason())
+    const packet = outboundPacket(own, message, connection.version)
+    if (!packet.ok) return { outcome: 'refused', error: packet.problem, permanent: true }
+    return await current.publish(packet, { timeoutMs, signal })
   }
 
   return {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { durationOption, tlsOption } from '../../../src/ports/adapter-options.ts'
 import { topicNameProblem } from '../topics.ts'
+import { qualityOfService } from './qos.ts'
 
 const MAX_EXPIRY_MS = 4_294_967_295_000
 const PROTOCOLS = ['mqtt:', 'mqtts:', 'ws:', 'wss:']
@@ -14,15 +15,15 @@ const address = z
   .meta({ expects: 'an address: mqtt://, mqtts://, ws:// or wss://', term: 'address' })
 
 const will = z.strictObject({
-  topic: z.string().superRefine((topic, context) => {
-    const problem = topicNameProblem(topic)
-    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
-  }),
+  topic: z
+    .string()
+    .superRefine((topic, context) => {
+      const problem = topicNameProblem(topic)
+      if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
+    })
+    .describe('Where it is published.'),
   payload: z.string().prefault('').describe('Text of the message.'),
-  qos: z
-    .union([z.literal(0), z.literal(1), z.literal(2)])
-    .prefault(1)
-    .describe('0, 1 or 2.'),
+  qos: qualityOfService.prefault(1).describe('Its quality of service.'),
   retain: z
     .boolean()
     .prefault(false)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { durationOption } from '../../../src/ports/adapter-options.ts'
+import { qualityOfService } from './qos.ts'
 
 const template = z.string().min(1).max(20_000).meta({
   expects: 'a text, in which {{ … }} holds a JSONata expression',
@@ -9,8 +10,7 @@ const template = z.string().min(1).max(20_000).meta({
 /** What a publication of `integrations.mqtt` says beyond the common keys. */
 export const mqttPublicationOptions = z.strictObject({
   topic: template.describe('Where it publishes to.'),
-  qos: z
-    .union([z.literal(0), z.literal(1), z.literal(2)])
+  qos: qualityOfService
     .prefault(1)
     .describe(
       '0: nobody confirms that it arrived. 1: at least once. 2: once as far as the broker.',

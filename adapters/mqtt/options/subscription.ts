@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { filterProblem, filtersOverlap, isShared } from '../topics.ts'
+import { qualityOfService } from './qos.ts'
 
 const filter = z
   .string()
@@ -17,8 +18,7 @@ const topic = z
     topic: filter.describe(
       'Topic, with `+` for one level and `#` at the end for all further; `$share/GROUP/TOPIC` shares its messages with the other instances.',
     ),
-    qos: z
-      .union([z.literal(0), z.literal(1), z.literal(2)])
+    qos: qualityOfService
       .prefault(1)
       .describe(
         'Quality of service, at most: 0 can lose messages, 1 delivers at least once, 2 once.',

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import mqtt, { type MqttClient } from 'mqtt'
 import { deferAcknowledgements } from '../../../adapters/mqtt/acknowledgements.ts'
@@ -8,7 +7,7 @@ import type { Delivery } from '../../../src/ports/adapter.ts'
 import type { MosquittoService } from '../../services/mosquitto-service.ts'
 import { startMosquitto } from '../../services/mosquitto.ts'
 import { startOrSkip } from '../../services/require.ts'
-import { connectClient, memorySlots, startMqtt, stored, until } from './started-mqtt.ts'
+import { connectClient, connected, memorySlots, startMqtt, stored, until } from './started-mqtt.ts'
 import type { StartedMqttOptions, StartedMqtt } from './started-mqtt.ts'
 
 let broker: MosquittoService | undefined
@@ -267,7 +266,7 @@ async function leftInSession(clientId: string, version: '3.1.1' | '5'): Promise<
     released: () => undefined,
   })
   one.connect()
-  await once(one, 'connect')
+  await connected(one)
   let before = -1
   while (seen.size !== before) {
     before = seen.size

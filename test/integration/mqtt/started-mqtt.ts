@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import type { z } from 'zod'
 import { mqttAdapter } from '../../../adapters/mqtt/index.ts'
@@ -131,6 +130,15 @@ export async function connectClient(
 ): Promise<MqttClient> {
   const client = mqtt.connect(url, { protocolVersion: 5, reconnectPeriod: 0, ...options })
   client.on('error', () => undefined)
-  await once(client, 'connect')
+  await connected(client)
   return client
+}
+
+/** Resolves when the broker has accepted this client. */
+export function connected(client: MqttClient): Promise<void> {
+  return new Promise((resolve) => {
+    client.once('connect', () => {
+      resolve()
+    })
+  })
 }
