@@ -153,6 +153,20 @@ module.exports = {
       because: 'What a command does can be called without a command line.',
     }),
     onlyIn({
+      library: 'mqtt',
+      packages: 'mqtt|mqtt-packet',
+      folder: 'adapters/mqtt',
+      because:
+        'Its acknowledgements are taken into our own hands there, which rests on one version.',
+    }),
+    onlyIn({
+      library: 'aedes',
+      packages: 'aedes',
+      folder: 'adapters/mqtt',
+      because: 'The broker that comes along is for trying things out; others need not know of it.',
+    }),
+
+    onlyIn({
       library: 'jsonata',
       packages: 'jsonata',
       folder: 'src/expressions',

@@ -1,4 +1,5 @@
 import { v7 } from 'uuid'
+import { type AdapterServices, startAdapterServices } from './app/adapter-services.ts'
 import { deadLetterCopies } from './app/dead-letter-copies.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createInstanceSchedules } from './app/instance-schedules.ts'
@@ -23,6 +24,7 @@ import {
 import { createStatus } from './app/status.ts'
 import { systemClock } from './app/system-clock.ts'
 import { Teardown } from './app/teardown.ts'
+import { createClientSlots } from './client-slots/client-slots.ts'
 import type { Configuration } from './config/configuration.ts'
 import { closest } from './config/suggestion.ts'
 import { CrossdockError, errorMessage } from './domain/errors.ts'
@@ -63,6 +65,8 @@ export interface CrossdockInstance {
   /** Where it listens; `undefined`: it serves no HTTP. */
   readonly url: string | undefined
   readonly configuration: Configuration
+  /** What comes with it, such as a broker, and where that is. */
+  readonly services: AdapterServices['services']
   /** What `/status` shows. */
   status(): Promise<object>
   isRunning(): boolean
@@ -83,6 +87,9 @@ export interface CrossdockInstance {
 
 /** Before they are there. */
 const NO_INTEGRATIONS: IntegrationsReport = { connections: [], subscriptions: [], publications: [] }
+
+/** How long a process that has died keeps others from its durable sessions, at most, in milliseconds. */
+const CLIENT_SLOT_LEASE_MS = 10_000
 
 /** How long requests under way may take at a shutdown, in milliseconds. */
 const HTTP_GRACE_MS = 10_000
@@ -183,6 +190,18 @@ async function start(
   })
   const { mappings, publications } = outbound
   teardown.add('expressions', () => mappings.stop())
+  const slots = createClientSlots({
+    store,
+    token,
+    clock,
+    log,
+    leaseMs: Math.min(jobs.leaseMs, CLIENT_SLOT_LEASE_MS),
+  })
+  teardown.add('client slots', () => slots.stop())
+  const services = parts.has('ingest')
+    ? await startAdapterServices({ adapters, configuration, log })
+    : undefined
+  if (services !== undefined) teardown.add('adapter services', () => services.stop())
   const assembled: { integrations?: Integrations } = {}
   const serving = servedQueues(jobs, options.queues, outbound.pools)
   // After the workers: what they are publishing is still confirmed.
@@ -312,6 +331,7 @@ async function start(
     sink,
     http: server.host,
     jobs: waits,
+    slots,
     clock,
     random,
     log,
@@ -367,6 +387,7 @@ async function start(
   return {
     url,
     configuration,
+    services: services?.services ?? [],
     status,
     isRunning: () => ending === undefined,
     statistics: () => workers?.statistics(),

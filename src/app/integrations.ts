@@ -6,6 +6,7 @@ import { createDatabaseGate } from '../integrations/database-gate.ts'
 import { createFlows } from '../integrations/flows.ts'
 import type { Supervisor } from '../integrations/supervisor.ts'
 import type { AdapterDefinition, MessageSink } from '../ports/adapter.ts'
+import type { ClientSlots } from '../ports/client-slots.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { HandlerRegistry } from '../ports/handler.ts'
 import type { ComponentHealth } from '../ports/health.ts'
@@ -43,6 +44,7 @@ export interface IntegrationsParts {
   readonly sink: MessageSink
   readonly http: HttpHost
   readonly jobs: JobWaits
+  readonly slots: ClientSlots
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log

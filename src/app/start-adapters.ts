@@ -14,7 +14,7 @@ import type { Flow } from '../ports/flow.ts'
 /** What the parts of an instance give to every adapter. */
 export interface AdapterParts extends Pick<
   AdapterContext<unknown>,
-  'sink' | 'http' | 'jobs' | 'log'
+  'sink' | 'http' | 'jobs' | 'slots' | 'log'
 > {
   readonly adapters: readonly AdapterDefinition[]
   readonly configuration: Pick<
@@ -72,6 +72,7 @@ function plansOf(definition: AdapterDefinition, parts: AdapterParts): readonly C
       publications,
       sink: parts.sink,
       jobs: parts.jobs,
+      slots: parts.slots,
       instance: configuration.instance,
       log,
     }

@@ -19,6 +19,8 @@ export interface RunningInstance {
   /** Where it listens; `undefined`: it serves no HTTP. */
   readonly url: string | undefined
   readonly configuration: Configuration
+  /** What comes with it, such as a broker, and where that is. */
+  readonly services: readonly { readonly protocol: string; readonly url: string }[]
   status(): Promise<object>
   /** Ends it gracefully; may be called twice. */
   shutdown(reason?: string): Promise<void>

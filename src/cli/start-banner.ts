@@ -18,13 +18,14 @@ export async function startBanner(
   return [
     `crossdock ${programVersion()} is ready ${place}`,
     '',
-    ...facts(configuration, await instance.status()),
+    ...facts(instance, await instance.status()),
     '',
-    ...commands(configuration, url, config),
+    ...commands(instance, config),
   ].join('\n')
 }
 
-function facts(configuration: Configuration, status: object): readonly string[] {
+function facts(instance: RunningInstance, status: object): readonly string[] {
+  const { configuration } = instance
   const handlers = handlerNames(status)
   const { subscriptions, jobs } = configuration
   const folders = jobs.handlerFolders.join(', ')
@@ -32,6 +33,7 @@ function facts(configuration: Configuration, status: object): readonly string[] 
   const lines: readonly (readonly [string, string])[] = [
     ['configuration', configuration.file ?? 'given as an object'],
     ['database', databaseText(configuration.database)],
+    ...instance.services.map(({ protocol, url }) => [`${protocol} broker`, url] as const),
     ['workers', workersText(configuration)],
     ['handlers', jobs.handlerFolders.length === 0 ? 'none: jobs.handlers is empty' : handlerText],
     ...connectionTexts(status).map((text) => ['connection', text] as const),
@@ -41,7 +43,7 @@ function facts(configuration: Configuration, status: object): readonly string[] 
   const open = subscriptions.filter(({ atLeastOnceWhen }) => atLeastOnceWhen !== undefined)
   const whose =
     open.length < subscriptions.length ? ` to ${open.map(({ name }) => name).join(', ')}` : ''
-  const note = `Sent${whose} without an Idempotency-Key, a message is at-least-once: sent again, it is a second job.`
+  const note = `Sent${whose} without an idempotency key, a message is at-least-once: sent again, it is a second job.`
   const rows = lines.map(([label, text]) => `  ${label.padEnd(15)}${text}`)
   return open.length === 0 ? rows : [...rows, `  ${''.padEnd(15)}${note}`]
 }
@@ -56,7 +58,11 @@ function workersText({ jobs }: Configuration): string {
 }
 
 function subscriptionText({ protocol, name, handler, options }: SubscriptionConfiguration): string {
-  const target = [textAt(options, ['method']), textAt(options, ['path'])].filter(Boolean).join(' ')
+  const topics = valueAt(options, ['topics'])
+  const places = Array.isArray(topics) ? topics.map((one) => textAt(one, ['topic'])) : []
+  const target = [textAt(options, ['method']), textAt(options, ['path']), ...places]
+    .filter(Boolean)
+    .join(' ')
   return `${protocol}:${name}  ${target} → ${handler ?? 'its routes alone'}`
 }
 
@@ -81,21 +87,38 @@ function connectionTexts(status: object): readonly string[] {
   })
 }
 
-function commands(
-  configuration: Configuration,
-  url: string | undefined,
-  config: string | undefined,
-): readonly string[] {
+function commands(instance: RunningInstance, config: string | undefined): readonly string[] {
+  const { configuration, url } = instance
   const sql = `npx crossdock sql${config === undefined ? '' : ` --config ${quoted(config)}`}`
   const select = `  ${sql} "select id, handler, statusid, result from queue_jobs order by seq desc limit 5"`
   const target = url === undefined ? undefined : firstPost(configuration)
-  if (target === undefined) return ['Try it:', select]
+  const publish = mqttPublish(instance)
+  if (target === undefined) return ['Try it:', ...publish, select]
   return [
     'Try it:',
     `  curl -i -X POST ${url ?? ''}${target} -H 'content-type: application/json' -H 'idempotency-key: first' -d '{"name":"Ada"}'`,
     `  curl ${url ?? ''}/api/jobs/ID/status     # ID: the id in the answer above`,
+    ...publish,
     select,
   ]
+}
+
+/** With the client that comes along: `mosquitto_pub` is not on every machine. */
+function mqttPublish(instance: RunningInstance): readonly string[] {
+  const broker = instance.services.find(({ protocol }) => protocol === 'mqtt')
+  const topic = firstTopic(instance.configuration)
+  if (broker === undefined || topic === undefined) return []
+  const { hostname, port } = new URL(broker.url)
+  return [`  npx mqtt pub -h ${hostname} -p ${port} -q 1 -t ${quoted(topic)} -m '{"name":"Ada"}'`]
+}
+
+/** A topic that the first subscription of MQTT takes. */
+function firstTopic({ subscriptions }: Configuration): string | undefined {
+  const [found] = subscriptions.flatMap(({ protocol, options }) => {
+    const filter = protocol === 'mqtt' ? textAt(options, ['topics', 0, 'topic']) : undefined
+    return filter?.startsWith('$') === false ? [filter] : []
+  })
+  return found?.replaceAll('+', 'hello').replaceAll('#', 'hello')
 }
 
 /** The example where it is there, else the first path that takes a POST and has no parameter. */

@@ -7,7 +7,7 @@ import { FaultWatch } from './fault-watch.ts'
 import { parseParts, parsePort, parseQueues } from './option-values.ts'
 import { startBanner } from './start-banner.ts'
 import { StopRequest } from './stop-request.ts'
-import { takenPortAdvice } from './taken-port.ts'
+import { otherPortAdvice, takenPortAdvice } from './taken-port.ts'
 import type { Terminal } from './terminal.ts'
 
 /** How long the process may live on after the instance has stopped, in milliseconds. */
@@ -68,12 +68,28 @@ async function launch(terminal: Terminal, options: StartOptions): Promise<Runnin
   try {
     return await application.startCrossdock({ ...options, env: terminal.env })
   } catch (error) {
+    if (isCrossdockError(error, 'broker_listen_failed')) {
+      throw await withOtherPort(error, terminal, options)
+    }
     if (!isCrossdockError(error, 'http_listen_failed')) throw error
     // Another port helps against no other reason, such as an address that this machine does not have.
     if (error.details['reason'] !== 'EADDRINUSE') throw error
     const advice = takenPortAdvice(await loadFor(terminal, options), options.port)
     throw new CrossdockError(error.code, `${error.message}\n${advice}`, { cause: error })
   }
+}
+
+/** The error of a taken port, with the variable that sets it. */
+async function withOtherPort(
+  error: CrossdockError,
+  terminal: Terminal,
+  options: StartOptions,
+): Promise<CrossdockError> {
+  const { reason, key, port } = error.details
+  if (reason !== 'EADDRINUSE') return error
+  const advice = otherPortAdvice(await loadFor(terminal, options), String(key), Number(port))
+  if (advice === undefined) return error
+  return new CrossdockError(error.code, `${error.message}\n${advice}`, { cause: error })
 }
 
 async function runUntilStopped(

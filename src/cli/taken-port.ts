@@ -1,5 +1,16 @@
 import type { LoadedConfiguration } from '../config/load.ts'
 
+/** What to do about a taken port that stands at `key`; `undefined`: no variable sets it. */
+export function otherPortAdvice(
+  { variables }: Pick<LoadedConfiguration, 'variables'>,
+  key: string,
+  taken: number,
+): string | undefined {
+  const variable = variables.get(key)?.[0]
+  if (variable === undefined) return undefined
+  return `Set ${variable} to another port, such as ${variable}=${taken < 65_535 ? taken + 1 : 1_883}.`
+}
+
 /**
  * What to do about a port that another program has: the variable that sets it, where there is one.
  * @param given the port of `--port`, which goes before the configuration's

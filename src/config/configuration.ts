@@ -85,6 +85,13 @@ export interface HttpConfiguration {
   readonly allowAnonymous: boolean
 }
 
+/** What one adapter does for the whole of an instance. */
+export interface IntegrationConfiguration {
+  readonly protocol: Protocol
+  /** The adapter's own keys, as its `integrationOptions` put them out. */
+  readonly options: Readonly<Record<string, unknown>>
+}
+
 /** One connection of one adapter. */
 export interface ConnectionConfiguration {
   readonly protocol: Protocol
@@ -173,6 +180,7 @@ export interface Configuration {
   readonly cache: CacheConfiguration
   readonly jobs: JobsConfiguration
   readonly http: HttpConfiguration
+  readonly integrations: readonly IntegrationConfiguration[]
   readonly connections: readonly ConnectionConfiguration[]
   readonly subscriptions: readonly SubscriptionConfiguration[]
   readonly publications: readonly PublicationConfiguration[]

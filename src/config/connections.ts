@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import type { Protocol } from '../domain/job-type.ts'
 import type { AdapterDefinition } from '../ports/adapter.ts'
 import { reportIssues } from './issues.ts'
@@ -17,6 +18,28 @@ export interface NamedOptions {
 /** A publication of the file, as far as it can be read. */
 export interface PublicationOptions extends NamedOptions {
   readonly connection: string
+}
+
+/** What an adapter does for the whole of an instance, as far as it can be read. */
+export interface IntegrationOptions {
+  readonly protocol: Protocol
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+/** Checks the keys that stand beside an adapter's connections. Returns those that are sound. */
+export function checkIntegrations(
+  document: ResolvedDocument,
+  adapters: readonly AdapterDefinition[],
+): readonly IntegrationOptions[] {
+  return adapters.flatMap(({ protocol, integrationOptions: schema }) => {
+    const at = ['integrations', protocol]
+    if (schema === undefined) return []
+    // A second look, at the adapter's own object: its refinements see more than one key.
+    const parsed = schema.safeParse(keysOf(document, at, schema))
+    if (parsed.success) return [{ protocol, options: parsed.data }]
+    reportIssues(parsed.error.issues, document, at)
+    return []
+  })
 }
 
 /** Checks each connection against its adapter. Returns those that are sound. */
@@ -97,14 +120,22 @@ function ownOptions(
 ): readonly NamedOptions[] {
   const at = ['integrations', adapter.protocol, kind, name]
   const schema = kind === 'connections' ? adapter.connectionOptions : adapter.publicationOptions
-  const own = Object.fromEntries(
+  // A second look, at the adapter's own object: its refinements see more than one key.
+  const parsed = schema.safeParse(keysOf(document, at, schema))
+  if (parsed.success) return [{ protocol: adapter.protocol, name, options: parsed.data }]
+  reportIssues(parsed.error.issues, document, at)
+  return []
+}
+
+/** What stands at `at` of the keys of `schema`. */
+function keysOf(
+  document: ResolvedDocument,
+  at: KeyPath,
+  schema: z.ZodObject,
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
     Object.keys(schema.shape)
       .map((key): [string, unknown] => [key, valueAt(document.value, [...at, key])])
       .filter(([, value]) => value !== undefined),
   )
-  // A second look, at the adapter's own object: its refinements see more than one key.
-  const parsed = schema.safeParse(own)
-  if (parsed.success) return [{ protocol: adapter.protocol, name, options: parsed.data }]
-  reportIssues(parsed.error.issues, document, at)
-  return []
 }

@@ -4,7 +4,7 @@ import { CrossdockError, errorMessage } from '../domain/errors.ts'
 import type { AdapterDefinition } from '../ports/adapter.ts'
 import type { MappingCheck } from '../ports/expressions.ts'
 import type { Configuration } from './configuration.ts'
-import { checkConnections, checkPublications } from './connections.ts'
+import { checkConnections, checkIntegrations, checkPublications } from './connections.ts'
 import { checkAcrossKeys } from './cross-checks.ts'
 import { ConfigurationDocument } from './document.ts'
 import { findConfiguration } from './find.ts'
@@ -101,6 +101,7 @@ async function check(options: CheckOptions): Promise<LoadedConfiguration> {
   })
   const parsed = schema.safeParse(resolved.value)
   if (!parsed.success) reportIssues(parsed.error.issues, resolved)
+  const integrations = checkIntegrations(resolved, adapters)
   const connections = checkConnections(resolved, adapters)
   const subscriptions = checkSubscriptions(resolved, adapters)
   const publications = checkPublications(resolved, adapters)
@@ -120,6 +121,7 @@ async function check(options: CheckOptions): Promise<LoadedConfiguration> {
     file,
     directory,
     port,
+    integrations,
     connections,
     subscriptions,
     publications,

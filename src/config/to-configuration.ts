@@ -13,7 +13,7 @@ import type {
   TlsSettings,
 } from './configuration.ts'
 import { publicationAddress } from './addresses.ts'
-import type { NamedOptions, PublicationOptions } from './connections.ts'
+import type { IntegrationOptions, NamedOptions, PublicationOptions } from './connections.ts'
 import { databaseOfAddress, databaseType, warningsOf } from './cross-checks.ts'
 import { makeInstanceId } from './instance-id.ts'
 import { valueAt } from './loose-value.ts'
@@ -30,6 +30,7 @@ export interface ConfigurationSource {
   readonly directory: string
   /** Stands in for `http.port`. */
   readonly port?: number | undefined
+  readonly integrations: readonly IntegrationOptions[]
   readonly connections: readonly NamedOptions[]
   readonly subscriptions: readonly SubscriptionOptions[]
   readonly publications: readonly PublicationOptions[]
@@ -61,6 +62,7 @@ export function toConfiguration(
       bodyLimitBytes: output.http.body_limit,
       allowAnonymous: output.auth.allow_anonymous,
     },
+    integrations: source.integrations,
     connections: source.connections,
     subscriptions: source.subscriptions.flatMap((one) => subscription(output, one, source)),
     publications: source.publications.flatMap((one) => publication(output, one)),

@@ -20,7 +20,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'auth.keys',
   'auth.jwt',
   'integrations.kafka',
-  'integrations.mqtt',
   'integrations.activemq',
   'integrations.signalr',
   'integrations.*.subscriptions[].batch',

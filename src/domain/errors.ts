@@ -1,6 +1,7 @@
 /** Every code that a {@link CrossdockError} can carry; docs/errors.md explains each one. */
 export const ERROR_CODES = [
   'adapter_hung',
+  'broker_listen_failed',
   'cache_unavailable',
   'config_invalid',
   'config_not_found',

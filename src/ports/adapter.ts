@@ -3,6 +3,7 @@ import type { CrossdockError } from '../domain/errors.ts'
 import type { Protocol } from '../domain/job-type.ts'
 import type { InboundMessage } from '../domain/message.ts'
 import type { StatusWord } from '../domain/status.ts'
+import type { ClientSlots } from './client-slots.ts'
 import type { Flow } from './flow.ts'
 import type { HttpHost } from './http-host.ts'
 import type { JobWaits } from './job-waits.ts'
@@ -114,6 +115,8 @@ export interface AdapterContext<
   readonly http: HttpHost
   /** For protocols whose senders may want the result of their job in the answer. */
   readonly jobs: JobWaits
+  /** For protocols whose broker keeps a session for each client, by its id. */
+  readonly slots: ClientSlots
   /** `name` is the same for every instance of a deployment, `id` is this process's alone. */
   readonly instance: { readonly name: string; readonly id: string }
   readonly log: Log
@@ -155,6 +158,13 @@ export interface RunningAdapter {
   stop(): Promise<void>
 }
 
+/** What an adapter does for the whole of an instance, such as a broker that comes with it. */
+export interface AdapterService {
+  /** Where it is, for people. */
+  readonly url: string
+  stop(): Promise<void>
+}
+
 /** Messages of one {@link RunningAdapter.publish}, at most. */
 export const MAX_PUBLISHED = 500
 
@@ -166,6 +176,7 @@ export interface AdapterDefinition<
   SubscriptionOptions extends z.ZodObject = z.ZodObject,
   ConnectionOptions extends z.ZodObject = z.ZodObject,
   PublicationOptions extends z.ZodObject = z.ZodObject,
+  IntegrationOptions extends z.ZodObject = z.ZodObject,
 > {
   readonly protocol: Protocol
   /** What a subscription says beyond the common keys: the source of its type, schema and docs. */
@@ -174,6 +185,8 @@ export interface AdapterDefinition<
   readonly connectionOptions: ConnectionOptions
   /** What a publication says beyond the common keys. */
   readonly publicationOptions: PublicationOptions
+  /** What `integrations.<protocol>` says beside connections, subscriptions and publications. Left out: nothing. */
+  readonly integrationOptions?: IntegrationOptions
   /**
    * Keys of a publication whose texts, at any depth, are templates. They are rendered for each message and
    * given to {@link RunningAdapter.publish} as its `target`.
@@ -186,6 +199,15 @@ export interface AdapterDefinition<
    * one. A method left out: no message has one.
    */
   withoutIdentity?(options: z.output<SubscriptionOptions>): string | undefined
+  /**
+   * Begins what works for the whole of an instance: before the first connection, and it is stopped after the
+   * last one. `undefined`: there is nothing to do.
+   * @throws CrossdockError, which stops the start
+   */
+  startService?(
+    options: z.output<IntegrationOptions>,
+    context: { readonly log: Log },
+  ): Promise<AdapterService | undefined>
   /**
    * Begins to work for one connection. It may reject, and is called again then after a while: what can only
    * fail for ever is a matter of the options. It need not wait until the connection is there.

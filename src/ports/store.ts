@@ -5,6 +5,7 @@ import type { TurnKey } from '../domain/turn.ts'
 import type { DeadWalk, DeadWalkStep } from './dead-walk.ts'
 import type { DeadLetterStore } from './dead-letters.ts'
 import type { InsertOutcome, InsertRequest } from './insert.ts'
+import type { PacketStore, SlotStore } from './client-slots.ts'
 import type { InstanceRequest, Registration } from './instances.ts'
 import type { GivenTurns, LateTurns, TurnWalk } from './given-turns.ts'
 import type { Rehearsal } from './rehearsal.ts'
@@ -212,7 +213,7 @@ export interface QueueDepth {
  *   again and again), `database_locked` (somebody holds a row or a key for longer than a statement waits),
  *   `database_data`, `database_constraint`, `database_error`, `payload_too_large`.
  */
-export interface Store extends WakeUpChannel, BacklogCounter {
+export interface Store extends WakeUpChannel, BacklogCounter, SlotStore, PacketStore {
   readonly dialect: 'postgresql' | 'mysql'
   readonly deadLetters: DeadLetterStore
   /** The rows of `jobs`. */

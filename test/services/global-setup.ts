@@ -1,4 +1,5 @@
 import { prepareMariadb } from './mariadb.ts'
+import { prepareMosquitto } from './mosquitto.ts'
 import { preparePostgresql } from './postgresql.ts'
 import { prepareRedis } from './redis.ts'
 import { startOrSkip } from './require.ts'
@@ -11,4 +12,5 @@ export default async function setup(): Promise<void> {
   await startOrSkip('postgresql', preparePostgresql)
   await startOrSkip('mariadb', prepareMariadb)
   await startOrSkip('redis', prepareRedis)
+  await startOrSkip('mosquitto', prepareMosquitto)
 }

@@ -11,8 +11,11 @@ export interface SilenceableServer {
   close(): Promise<void>
 }
 
-/** Stands before a server that is reached by TCP, and passes bytes on until it is told to fall silent. */
-export async function silenceable(url: URL): Promise<SilenceableServer> {
+/**
+ * Stands before a server that is reached by TCP, and passes bytes on until it is told to fall silent.
+ * @param port where it listens; 0: any free one
+ */
+export async function silenceable(url: URL, port = 0): Promise<SilenceableServer> {
   const sockets = new Set<Socket>()
   let isSilent = false
   const proxy = createServer((inner) => {
@@ -27,7 +30,7 @@ export async function silenceable(url: URL): Promise<SilenceableServer> {
     outer.pipe(inner)
     if (isSilent) for (const socket of [inner, outer]) socket.pause()
   })
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => proxy.listen(port, '127.0.0.1', resolve))
   const passing = new URL(url)
   passing.hostname = '127.0.0.1'
   passing.port = String((proxy.address() as { readonly port: number }).port)

@@ -174,6 +174,7 @@ function integrationSchema(adapter: AdapterDefinition) {
   })
   return z
     .strictObject({
+      ...adapter.integrationOptions?.shape,
       connections: z
         .record(identifierName(100), z.strictObject(adapter.connectionOptions.shape))
         .prefault({})

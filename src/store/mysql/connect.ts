@@ -89,6 +89,8 @@ export interface Names {
   readonly jobHistories: string
   readonly instances: string
   readonly pauses: string
+  readonly clientSlots: string
+  readonly clientPackets: string
   readonly jobs: string
 }
 
@@ -219,6 +221,8 @@ export function connectMysql(settings: MysqlSettings): Database {
       jobHistories: `${mysql.escapeId(schema, true)}.job_histories`,
       instances: `${mysql.escapeId(schema, true)}.crossdock_instances`,
       pauses: `${mysql.escapeId(schema, true)}.crossdock_pauses`,
+      clientSlots: `${mysql.escapeId(schema, true)}.crossdock_client_slots`,
+      clientPackets: `${mysql.escapeId(schema, true)}.crossdock_client_packets`,
       jobs: `${mysql.escapeId(schema, true)}.jobs`,
     },
     idleInTransactionMs,

@@ -2,6 +2,8 @@ import { performance } from 'node:perf_hooks'
 import type { Store } from '../../ports/store.ts'
 import { makeCountBacklog } from './backlog.ts'
 import { makeClaim } from './claim.ts'
+import { makeClientPackets } from './client-packets.ts'
+import { makeClientSlots } from './client-slots.ts'
 import { connectMysql, type MysqlSettings } from './connect.ts'
 import { makeDeadLetters } from './dead-letters.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
@@ -67,6 +69,8 @@ export function createMysqlStore(settings: MysqlSettings): Store {
     recoverExpired: makeRecoverExpired(database),
     registerInstance: makeRegisterInstance(database),
     unregisterInstance: makeUnregisterInstance(database),
+    ...makeClientSlots(database),
+    ...makeClientPackets(database),
     findJob: makeFindJob(database),
     walkDead: makeWalkDead(database),
     listExecutions: makeListExecutions(database),

@@ -88,6 +88,8 @@ export interface Names {
   readonly jobHistories: string
   readonly instances: string
   readonly pauses: string
+  readonly clientSlots: string
+  readonly clientPackets: string
   readonly jobs: string
   readonly mustHold: string
 }
@@ -181,6 +183,8 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
       jobHistories: `${quoted}.job_histories`,
       instances: `${quoted}.crossdock_instances`,
       pauses: `${quoted}.crossdock_pauses`,
+      clientSlots: `${quoted}.crossdock_client_slots`,
+      clientPackets: `${quoted}.crossdock_client_packets`,
       jobs: `${quoted}.jobs`,
       mustHold: `${quoted}.crossdock_must_hold`,
     },

@@ -3,6 +3,8 @@ import { performance } from 'node:perf_hooks'
 import type { Store } from '../../ports/store.ts'
 import { makeCountBacklog } from './backlog.ts'
 import { makeClaim } from './claim.ts'
+import { makeClientPackets } from './client-packets.ts'
+import { makeClientSlots } from './client-slots.ts'
 import { connectPostgresql, type PostgresqlSettings } from './connect.ts'
 import { makeDeadLetters } from './dead-letters.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
@@ -67,6 +69,8 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
     recoverExpired: makeRecoverExpired(database),
     registerInstance: makeRegisterInstance(database),
     unregisterInstance: makeUnregisterInstance(database),
+    ...makeClientSlots(database),
+    ...makeClientPackets(database),
     findJob: (id) => findJob(id),
     walkDead: makeWalkDead(database),
     listExecutions: makeListExecutions(database),

@@ -2,6 +2,7 @@ import { afterAll } from 'vitest'
 import { announceSuite } from './announce.suite.ts'
 import { backlogSuite } from './backlog.suite.ts'
 import { claimSuite } from './claim.suite.ts'
+import { clientSlotsSuite } from './client-slots.suite.ts'
 import { contentionSuite } from './contention.suite.ts'
 import { deadWalkSuite } from './dead-walk.suite.ts'
 import { deadLettersSuite } from './dead-letters.suite.ts'
@@ -38,6 +39,7 @@ const SUITES: readonly StoreSuite[] = [
   contentionSuite,
   leaseSuite,
   instancesSuite,
+  clientSlotsSuite,
   transactionSuite,
   transactionPoolSuite,
   rehearsalSuite,

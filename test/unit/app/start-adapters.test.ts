@@ -179,6 +179,7 @@ function supervise(given: {
         throw new Error('no port of its own is opened here')
       },
     },
+    slots: { take: async () => undefined },
     jobs: { untilEnded: async () => ({ ended: false, status: undefined }) },
     clock,
     random: () => 0,

@@ -74,6 +74,7 @@ export function instanceOf(
   return {
     url: 'http://127.0.0.1:8080',
     configuration,
+    services: [],
     status: async () => ({ handlers: ['examples.hello'] }),
     shutdown: async () => resolve(undefined),
     stopped,

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { expect, test } from 'vitest'
+import { adapters } from '../../../src/app/adapters.ts'
 import { configurationFromObject, loadConfiguration } from '../../../src/config/load.ts'
 import { DEFAULT_RETRY_POLICY } from '../../../src/domain/retry.ts'
 import { mappingCheck } from '../../../src/expressions/check.ts'
@@ -153,10 +154,12 @@ test('the default configuration of the repository is sound', async () => {
   const { configuration, variables } = await loadConfiguration({
     cwd: path.resolve(here, '../../..'),
     env: {},
-    adapters: [httpAdapter],
+    adapters,
     mappingCheck,
   })
   expect(configuration.file).toMatch(/config.configuration\.json$/)
-  expect(configuration.subscriptions.map(({ name }) => name)).toEqual(['hello', 'slow'])
+  expect(configuration.subscriptions.map(({ name }) => name)).toEqual(['hello', 'slow', 'demo'])
+  expect(configuration.publications.map(({ name }) => name)).toEqual(['demo-out'])
   expect(variables.get('http.port')).toEqual(['CROSSDOCK_HTTP_PORT'])
+  expect(variables.get('integrations.mqtt.embedded_broker.port')).toEqual(['CROSSDOCK_MQTT_PORT'])
 })

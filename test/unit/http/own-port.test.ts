@@ -48,6 +48,7 @@ async function startPort(
       }),
     ),
     publications: [],
+    slots: { take: async () => undefined },
     instance: { name: 'test', id: 'test-1' },
     connected: () => undefined,
     failed: () => undefined,

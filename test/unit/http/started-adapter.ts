@@ -43,6 +43,7 @@ export async function startAdapter({
         connection: undefined,
         publications: [],
         instance: { name: 'test', id: 'test-1' },
+        slots: { take: async () => undefined },
         connected: () => undefined,
         failed: () => undefined,
         subscriptions: [

@@ -56,6 +56,7 @@ export async function startPublisher(
     },
     publications: [{ name: 'out', options: httpPublicationOptions.parse(publication), timeoutMs }],
     subscriptions: [],
+    slots: { take: async () => undefined },
     instance: { name: 'test', id: 'test-1' },
     connected: () => undefined,
     failed: () => undefined,

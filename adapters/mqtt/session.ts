@@ -1,0 +1,188 @@
+import type { IPublishPacket, MqttClient } from 'mqtt'
+import { errorMessage } from '../../src/domain/errors.ts'
+import type { AdapterSubscription, MessageSink } from '../../src/ports/adapter.ts'
+import type { Log } from '../../src/ports/log.ts'
+import {
+  acknowledgeOneByOne,
+  type Acknowledgements,
+  deferAcknowledgements,
+  type PacketReceiver,
+} from './acknowledgements.ts'
+import { HeldMessages } from './held-messages.ts'
+import { inboundMessage } from './inbound-message.ts'
+import { keepConnected, type Link } from './link.ts'
+import { createOffering } from './offering.ts'
+import type { MqttConnectionOptions } from './options/connection.ts'
+import type { MqttSubscriptionOptions } from './options/subscription.ts'
+import type { PacketIdentities } from './packet-identities.ts'
+import { subscribeTo } from './subscribe.ts'
+
+/** What {@link openSession} needs. */
+export interface SessionOptions {
+  readonly connection: MqttConnectionOptions
+  readonly subscription: AdapterSubscription<MqttSubscriptionOptions>
+  readonly clientId: string
+  /** Whether acknowledgements can wait for the commit while more is read. */
+  readonly canDefer: boolean
+  /** Of a durable session. */
+  readonly packets: PacketIdentities | undefined
+  /** Takes what the broker has kept for it, and asks for nothing more: the session of somebody who is gone. */
+  readonly isInherited: boolean
+  readonly sink: MessageSink
+  /** Whether it is connected has changed. */
+  readonly changed: () => void
+  readonly log: Log
+}
+
+/** One subscription of one client, from the broker to the commit and back. */
+export interface Session {
+  readonly clientId: string
+  isConnected(): boolean
+  /** What is wrong, in words; `undefined`: nothing. */
+  problem(): string | undefined
+  /** For how long nothing has come in while it was connected, in milliseconds. */
+  idleMs(): number
+  /**
+   * Takes nothing in any more, has stored what came in, acknowledges that, and leaves. The broker keeps a
+   * durable session, and what it is for.
+   */
+  stop(): Promise<void>
+}
+
+/** Bytes of one subscription that are held unacknowledged, at most, but for one message. */
+const MAX_HELD_BYTES = 32 * 1024 * 1024
+
+/** Opens a session, which connects by itself, again and again. */
+export function openSession(options: SessionOptions): Session {
+  const { connection, subscription, canDefer, packets, sink, log } = options
+  const held = new HeldMessages({ messages: connection.receive_maximum, bytes: MAX_HELD_BYTES })
+  const lines = new WeakMap<MqttClient, Acknowledgements>()
+  let subscribed: AbortController | undefined
+  let pinging: NodeJS.Timeout | undefined
+  let trouble: string | undefined
+  let lastArrival = performance.now()
+  let isStopping = false
+  let hasSubscribed = false
+
+  const offering = createOffering({
+    sink,
+    flow: subscription.flow,
+    before: async () => await packets?.save(),
+    isDurable: !connection.clean_start,
+    settled: (messages) => {
+      held.settled(messages)
+    },
+    log,
+  })
+
+  function published(packet: IPublishPacket, line: Acknowledgements, next: () => void): void {
+    lastArrival = performance.now()
+    // What comes after the goodbye is left to the broker, which sends it again.
+    if (isStopping) return
+    const message = inboundMessage(packet, subscription.name)
+    const identified = packets?.identify(packet, message) ?? message
+    const one = held.take(packet, identified, line, next)
+    if (one === undefined) return
+    if (packet.retain && subscription.options.retained === 'ignore') held.settled([one])
+    else offering.add(one)
+  }
+
+  function prepare(client: MqttClient): void {
+    const receiver: PacketReceiver = {
+      published: (packet, next) => {
+        published(packet, line, next)
+      },
+      released: (packetId) => {
+        const done = (): void => {
+          held.released(packetId)
+          if (line.isOpen()) line.released(packetId)
+        }
+        if (packets === undefined) done()
+        else packets.release(packetId, done)
+      },
+    }
+    const line = canDefer
+      ? deferAcknowledgements(client, receiver)
+      : acknowledgeOneByOne(client, receiver)
+    lines.set(client, line)
+  }
+
+  function up(client: MqttClient, isResumed: boolean): void {
+    lastArrival = performance.now()
+    if (!isResumed) {
+      held.sessionIsNew()
+      packets?.clear().catch((error: unknown) => {
+        // A packet id that is used anew comes without dup, and takes the place of what is still written.
+        log.debug(
+          { reason: errorMessage(error) },
+          'packet ids of a former session are still written',
+        )
+      })
+    }
+    // As it stands in the configuration now; a session that goes on keeps what it has.
+    if (!options.isInherited && !(isResumed && hasSubscribed)) {
+      subscribed = new AbortController()
+      subscribeTo({
+        client,
+        options: subscription.options,
+        version: connection.version,
+        maxQos: canDefer ? 2 : 1,
+        signal: subscribed.signal,
+        log,
+        told: (problem) => {
+          trouble = problem
+          hasSubscribed = problem === undefined
+        },
+      })
+    }
+    pinging = setInterval(() => {
+      askInstead(client)
+    }, connection.keepalive / 2)
+    options.changed()
+  }
+
+  /**
+   * While nothing is read, the broker's answers to pings are not either, and the library would take it for
+   * dead: we ask by ourselves, so that the broker hears of us, and expect no answer.
+   */
+  function askInstead(client: MqttClient): void {
+    if (canDefer && !held.isFull) return
+    client.sendPing()
+    client.reschedulePing(true)
+  }
+
+  function down(client: MqttClient): void {
+    subscribed?.abort()
+    clearInterval(pinging)
+    const line = lines.get(client)
+    if (line !== undefined) held.disconnected(line)
+    options.changed()
+  }
+
+  const link: Link = keepConnected({
+    connection,
+    role: { clientId: options.clientId, isClean: connection.clean_start, hasWill: false },
+    prepare,
+    up: (client, { sessionPresent }) => {
+      up(client, sessionPresent)
+    },
+    down,
+    log,
+  })
+
+  let stopping: Promise<void> | undefined
+  return {
+    clientId: options.clientId,
+    isConnected: () => link.isConnected(),
+    problem: () => (link.isConnected() ? trouble : (link.lastReason() ?? 'not connected yet')),
+    idleMs: () => (held.count === 0 ? performance.now() - lastArrival : 0),
+    stop: () =>
+      (stopping ??= (async () => {
+        isStopping = true
+        subscribed?.abort()
+        await offering.finish()
+        await link.stop()
+        clearInterval(pinging)
+      })()),
+  }
+}
