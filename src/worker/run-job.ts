@@ -4,7 +4,7 @@ import { turnOf } from '../domain/turn.ts'
 import type { Handler, ParsedInput } from '../ports/handler.ts'
 import type { ClaimedJob, Ending, Settlement } from '../ports/store.ts'
 import { storable, type Completions } from './completions.ts'
-import { answerOf, endingOfError, endingOfReturn, isUnsent } from './ending.ts'
+import { answerOf, answerOfError, endingOfError, endingOfReturn, isUnsent } from './ending.ts'
 import { handlerContext, type Effects } from './handler-context.ts'
 import type { HeldJob, HeldJobs } from './held.ts'
 import type { ProgressWriter } from './progress-writer.ts'
@@ -94,7 +94,7 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
       abort.signal.throwIfAborted()
     } catch (error) {
       ending = failureEnding(error, held, handler, abort)
-      outputData = answerOf(error)
+      outputData = answerOfError(error)
       if (isUnsent(error, handler)) begun = false
     } finally {
       timer.cancel()
