@@ -73,6 +73,9 @@ export interface CrossdockInstance {
   readonly stopped: Promise<void>
 }
 
+/** How long a process that has died keeps others from its durable sessions, at most, in milliseconds. */
+const CLIENT_SLOT_LEASE_MS = 10_000
+
 /** How long requests under way may take at a shutdown, in milliseconds. */
 const HTTP_GRACE_MS = 10_000
 
@@ -246,7 +249,13 @@ async function start(
     ],
   })
   listening.server = server
-  const slots = createClientSlots({ store, token, clock, log })
+  const slots = createClientSlots({
+    store,
+    token,
+    clock,
+    log,
+    leaseMs: Math.min(jobs.leaseMs, CLIENT_SLOT_LEASE_MS),
+  })
   teardown.add('client slots', () => slots.stop())
   const services = parts.has('ingest')
     ? await startAdapterServices({ adapters, configuration, log })

@@ -15,8 +15,8 @@ export interface ClientSlotsOptions {
   readonly token: string
   readonly clock: Clock
   readonly log: Log
-  /** How long a process that has died keeps others waiting; default 10 s. */
-  readonly leaseMs?: number
+  /** How long a process that has died keeps others waiting. */
+  readonly leaseMs: number
 }
 
 /** The slots that this process holds. */
@@ -29,11 +29,9 @@ interface Held extends ClientSlot {
   lost(): void
 }
 
-const LEASE_MS = 10_000
-
 /** Takes slots and renews them together, three times a lease. */
 export function createClientSlots(options: ClientSlotsOptions): HeldClientSlots {
-  const { store, token, clock, log, leaseMs = LEASE_MS } = options
+  const { store, token, clock, log, leaseMs } = options
   const held = new Set<Held>()
   let timer: Timer | undefined
   let isStopped = false
