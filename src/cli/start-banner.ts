@@ -12,7 +12,7 @@ export async function startBanner(
   instance: RunningInstance,
   config: string | undefined,
 ): Promise<string> {
-  const { configuration, url } = instance
+  const { url } = instance
   const place = url === undefined ? 'without HTTP' : `on ${url}`
   return [
     `crossdock ${programVersion()} is ready ${place}`,
