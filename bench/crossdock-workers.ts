@@ -4,6 +4,7 @@ import { DEFAULT_RETRY_POLICY } from '../src/domain/retry.ts'
 import { createGroupCommit } from '../src/ingest/group-commit.ts'
 import { parseInput } from '../src/handler-kit/validate-input.ts'
 import { NO_LOCKS } from '../src/ports/job-locks.ts'
+import { NO_PUBLICATIONS } from '../src/ports/outbound.ts'
 import { createRegistry } from '../src/handler-kit/registry.ts'
 import { defineHandler } from '../src/handler-kit/define-handler.ts'
 import { silentLog } from '../src/observe/log.ts'
@@ -62,6 +63,7 @@ export async function openCrossdock(address: StoreAddress, workers: number) {
     },
     store,
     handlers,
+    publications: NO_PUBLICATIONS,
     parseInput,
     wakeUps,
     leases: createLeaseKeeper(

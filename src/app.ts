@@ -1,18 +1,19 @@
 import { v7 } from 'uuid'
-import { adapters } from './app/adapters.ts'
 import { type AdapterServices, startAdapterServices } from './app/adapter-services.ts'
+import { deadLetterCopies } from './app/dead-letter-copies.ts'
+import { openFoundation } from './app/foundation.ts'
+import { createInstanceEnd } from './app/instance-end.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
+import { createInstanceSchedules } from './app/instance-schedules.ts'
+import { createInstanceServer } from './app/instance-server.ts'
 import { createInstanceWorkers } from './app/instance-workers.ts'
-import { startAdapters } from './app/start-adapters.ts'
 import { healthChecks } from './app/health-checks.ts'
-import { migrateAtStart } from './app/migrate-database.ts'
-import { openCache } from './app/open-cache.ts'
-import { openMappings } from './app/mappings.ts'
-import { openDatabase } from './app/open-database.ts'
-import { openStore, storeAddress } from './app/open-store.ts'
+import { createIntegrations, type Integrations } from './app/integrations.ts'
+import { openOutbound, publishBy, withPublications } from './app/outbound.ts'
 import { servedQueues } from './app/pools.ts'
 import { programVersion } from './app/program-version.ts'
 import {
+  allAdapters,
   allHandlers,
   configurationOf,
   logOf,
@@ -24,29 +25,28 @@ import { systemClock } from './app/system-clock.ts'
 import { Teardown } from './app/teardown.ts'
 import { createClientSlots } from './client-slots/client-slots.ts'
 import type { Configuration } from './config/configuration.ts'
-import { closest } from './config/suggestion.ts'
 import { CrossdockError, errorMessage } from './domain/errors.ts'
 import { parseInput } from './handler-kit/validate-input.ts'
-import { createHealthResource } from './http/health.ts'
 import { createJobWaits } from './http/job-waits.ts'
-import { createJobsResource } from './http/jobs.ts'
-import { createHttpServer, type HttpServer } from './http/server.ts'
+import { type HttpServer } from './http/server.ts'
+import { createDeadLetters } from './ingest/dead-letters.ts'
 import { createGroupCommit } from './ingest/group-commit.ts'
-import { inboxKey } from './ingest/inbox-key.ts'
 import { createMessageSink } from './ingest/message-sink.ts'
 import { createHealth } from './observe/health.ts'
-import { OPEN_FLOW } from './ports/flow.ts'
+import type { IntegrationsReport } from './ports/integrations.ts'
 import type { Log } from './ports/log.ts'
-import { createScheduler } from './scheduler/scheduler.ts'
-import { startWakeUps } from './worker/wake-ups.ts'
-import { createTurnGiver } from './worker/turns.ts'
 
+export { changePause, listPauses } from './app/change-pause.ts'
 export { loadHandlerFolders } from './app/load-handlers.ts'
 export { migrateDatabase } from './app/migrate-database.ts'
-export { openDatabase } from './app/open-database.ts'
+export { probeConnections } from './app/probe-connections.ts'
+export { withDeadLetters } from './app/with-dead-letters.ts'
 export { runSql } from './app/run-sql.ts'
 export type { Part, StartOptions } from './app/start-options.ts'
 export { testMapping } from './app/test-mapping.ts'
+export { tryDead } from './app/try-dead.ts'
+export { tryMessage } from './app/try-message.ts'
+export { withSchedules } from './app/with-schedules.ts'
 
 /** A running instance. */
 export interface CrossdockInstance {
@@ -72,6 +72,9 @@ export interface CrossdockInstance {
    */
   readonly stopped: Promise<void>
 }
+
+/** Before they are there. */
+const NO_INTEGRATIONS: IntegrationsReport = { connections: [], subscriptions: [], publications: [] }
 
 /** How long a process that has died keeps others from its durable sessions, at most, in milliseconds. */
 const CLIENT_SLOT_LEASE_MS = 10_000
@@ -111,42 +114,28 @@ async function start(
   const makeId = v7
   const startedAt = new Date()
   const token = makeId()
-  const serving = servedQueues(jobs, options.queues)
 
   const handlers = await allHandlers(configuration, options, log)
   for (const { protocol, name, handler } of configuration.subscriptions) {
-    if (!parts.has('worker') || handlers.get(handler) !== undefined) continue
+    if (!parts.has('worker') || handler === undefined) continue
+    if (handlers.get(handler) !== undefined) continue
     log.warn(
       { subscription: `${protocol}:${name}`, handler },
       'a subscription names a handler that no folder of jobs.handlers has: its jobs wait for another instance',
     )
   }
 
-  const database = await openDatabase(configuration, log)
-  teardown.add('database', () => database.close())
-  await migrateAtStart(database, configuration, log)
-  const address = storeAddress(database, configuration)
-  const store = openStore(address, configuration.database.poolSize, log)
-  teardown.add('store', () => store.close())
   // Health is answered until the handlers have ended; nothing else is, from the first moment on.
   const listening: { server?: HttpServer } = {}
-  teardown.add('http', async () => await listening.server?.close({ graceMs: HTTP_GRACE_MS }))
-  await store.ping()
-
-  /** Whether an exception that nobody caught ends this instance. */
-  let faulty = false
-  const cache = openCache(configuration, { clock, log })
-  teardown.add('cache', () => cache.close())
-  const wakeUps = await startWakeUps({
-    channels: [...(configuration.database.notify ? [store] : []), ...cache.channels],
+  const foundation = await openFoundation(configuration, {
+    teardown,
+    closeHttp: async () => await listening.server?.close({ graceMs: HTTP_GRACE_MS }),
     clock,
     log,
   })
-  teardown.add('wake-ups', () => wakeUps.stop())
-  const turns = createTurnGiver({ store, wakeUps, clock, log })
-  turns.start()
-  teardown.add('turns', () => turns.stop())
-  teardown.add('locks', () => cache.locks.stop())
+  const { database, address, store, cache, wakeUps, pauses } = foundation
+  /** Why it ends: an exception that nobody caught is the fault of a handler that still runs. */
+  const ended: { by?: string | undefined } = {}
 
   const instanceId = createInstanceId({
     store,
@@ -155,41 +144,79 @@ async function start(
     log,
   })
   if (parts.has('worker')) teardown.add('instance id', () => instanceId.giveBack())
+
+  const commit = createGroupCommit({ store, wakeUps, clock, log, random })
+  teardown.add('ingest', () => commit.close())
+  const adapters = allAdapters(options)
+  const subscriptions = parts.has('ingest') ? configuration.subscriptions : []
+  const outbound = openOutbound(configuration, {
+    isPublishing: parts.has('worker'),
+    // The API replays messages, which then go through the rules of their subscriptions.
+    subscriptions: parts.has('api') ? configuration.subscriptions : subscriptions,
+    adapters,
+    clock,
+    log,
+  })
+  const { mappings, publications } = outbound
+  teardown.add('expressions', () => mappings.stop())
+  const slots = createClientSlots({
+    store,
+    token,
+    clock,
+    log,
+    leaseMs: Math.min(jobs.leaseMs, CLIENT_SLOT_LEASE_MS),
+  })
+  teardown.add('client slots', () => slots.stop())
+  const services = parts.has('ingest')
+    ? await startAdapterServices({ adapters, configuration, log })
+    : undefined
+  if (services !== undefined) teardown.add('adapter services', () => services.stop())
+  const assembled: { integrations?: Integrations } = {}
+  const serving = servedQueues(jobs, options.queues, outbound.pools)
+  // After the workers: what they are publishing is still confirmed.
+  teardown.add('adapters', async () => await assembled.integrations?.stop())
+  teardown.add('publications', async () => {
+    publications.stop()
+  })
   const workers = parts.has('worker')
     ? createInstanceWorkers(configuration, {
-        serving,
+        serving: {
+          pools: serving.pools,
+          serves: (queue) => serving.serves(queue) && !pauses.isQueuePaused(queue),
+        },
         token,
         address,
         store,
-        handlers,
+        handlers: withPublications(handlers, publications),
+        publications: publications.directory,
         wakeUps,
         locks: cache.locks,
         clock,
         makeId,
+        copiesOf: deadLetterCopies(configuration.subscriptions, makeId),
         random,
         log,
       })
     : undefined
   if (workers !== undefined)
-    teardown.add('workers', () => workers.stop(jobs.shutdownGraceMs, faulty))
+    teardown.add('workers', () => workers.stop(jobs.shutdownGraceMs, ended.by === 'exception'))
 
-  const scheduler = parts.has('scheduler')
-    ? createScheduler({
-        store,
-        wakeUps,
-        clock,
-        log,
-        checkIntervalMs: jobs.schedulerCheckIntervalMs,
-        random,
-      })
-    : undefined
-  if (scheduler !== undefined) teardown.add('scheduler', () => scheduler.stop())
+  const schedules = await createInstanceSchedules({
+    configuration,
+    parts,
+    database,
+    store,
+    handlers,
+    wakeUps,
+    clock,
+    makeId,
+    random,
+    log,
+  })
+  const { scheduler } = schedules
+  teardown.add('schedules', () => schedules.stop())
 
-  const commit = createGroupCommit({ store, wakeUps, clock, log, random })
-  teardown.add('ingest', () => commit.close())
-  const mappings = openMappings(parts.has('ingest') ? configuration.subscriptions : [], log)
-  teardown.add('expressions', () => mappings.stop())
-  const sink = createMessageSink({
+  const receiving = {
     subscriptions: configuration.subscriptions,
     mappings,
     handlers,
@@ -197,13 +224,17 @@ async function start(
     commit,
     store,
     makeId,
-    now: Date.now,
-    log,
-  })
+  }
+  const sink = createMessageSink({ ...receiving, now: Date.now, log })
+  const deadLetters = createDeadLetters({ ...receiving, now: Date.now })
 
   const health = createHealth({
     clock,
-    checks: { ...healthChecks({ store, commit, workers, scheduler }), ...cache.checks },
+    checks: {
+      ...healthChecks({ store, commit, workers, scheduler, publications }),
+      ...cache.checks,
+    },
+    further: () => assembled.integrations?.health() ?? {},
   })
   const status = createStatus({
     configuration,
@@ -217,102 +248,71 @@ async function start(
     locks: () => cache.status(),
     scheduler: scheduler === undefined ? undefined : () => scheduler.statistics(),
     ingest: () => ({ waiting: commit.waiting(), healthy: commit.healthy() }),
-    adapters: () => running?.health() ?? [],
+    integrations: () => assembled.integrations?.report() ?? NO_INTEGRATIONS,
+    publications: () => publications.statuses(),
     parts: [...parts],
   })
   const waits = createJobWaits({ store, clock })
-  const server = createHttpServer({
-    host: httpSettings.host,
-    port: httpSettings.port,
-    bodyLimitBytes: httpSettings.bodyLimitBytes,
+  const server = createInstanceServer(httpSettings, {
+    ...receiving,
+    health,
+    status,
+    hasApi: parts.has('api'),
+    waits,
+    schedules: schedules.resource,
+    integrations: () => assembled.integrations?.report() ?? NO_INTEGRATIONS,
+    pauses,
+    queues: Object.keys(jobs.queues),
+    deadLetters,
     log,
-    resources: [
-      createHealthResource({ health, status }),
-      ...(parts.has('api')
-        ? [
-            createJobsResource({
-              store,
-              waits,
-              enqueue: async (job) => {
-                const outcome = await commit.add(job)
-                return { jobId: outcome.jobId, duplicate: outcome.outcome === 'duplicate' }
-              },
-              handlers,
-              parseInput,
-              inboxKey,
-              closest,
-              makeId,
-              now: Date.now,
-            }),
-          ]
-        : []),
-    ],
   })
   listening.server = server
-  const slots = createClientSlots({
+  const integrations = createIntegrations({
+    adapters,
+    // An instance takes in without workers, and publishes without taking in.
+    configuration: { ...configuration, subscriptions, publications: outbound.configured },
+    isActive: parts.has('ingest') || parts.has('worker'),
+    handlers,
+    pauses,
+    commit,
     store,
-    token,
+    sink,
+    http: server.host,
+    jobs: waits,
+    slots,
     clock,
+    random,
     log,
-    leaseMs: Math.min(jobs.leaseMs, CLIENT_SLOT_LEASE_MS),
   })
-  teardown.add('client slots', () => slots.stop())
-  const services = parts.has('ingest')
-    ? await startAdapterServices({ adapters, configuration, log })
-    : undefined
-  if (services !== undefined) teardown.add('adapter services', () => services.stop())
-  const running = parts.has('ingest')
-    ? await startAdapters({
-        adapters,
-        configuration,
-        flow: () => OPEN_FLOW,
-        sink,
-        http: server.host,
-        jobs: waits,
-        slots,
-        log,
-      })
-    : undefined
-  if (running !== undefined) teardown.add('adapters', () => running.stop())
+  assembled.integrations = integrations
+  if (integrations.supervisor !== undefined) publishBy(integrations.supervisor, publications)
+  await integrations.supervisor?.start()
   // Before the adapters, which wait for the requests that they are answering.
   teardown.add('waits', async () => waits.stop())
 
-  const stopped = Promise.withResolvers<undefined>()
-  // Nobody need listen to it.
-  stopped.promise.catch(() => undefined)
-  let ending: Promise<void> | undefined
-  function shutdown(reason?: string): Promise<void> {
-    ending ??= (async () => {
-      faulty = reason === 'exception'
-      log.info({ reason }, 'stopping')
+  const end = createInstanceEnd({
+    drain: () => {
       server.drain()
-      await teardown.run(log)
-      log.info({}, 'stopped')
-      stopped.resolve(undefined)
-    })()
-    return ending
-  }
-  function fail(error: Error, reason: string): void {
-    if (ending !== undefined) return
-    log.error({ err: error }, `${reason}; this instance ends`)
-    stopped.reject(error)
-    void shutdown(reason)
-  }
+      integrations.drain()
+    },
+    teardown,
+    log,
+  })
   database.onExit((reason) => {
-    fail(new CrossdockError('database_unavailable', reason), 'the embedded database has ended')
+    end.fail(new CrossdockError('database_unavailable', reason), 'the embedded database has ended')
   })
   if (workers !== undefined) {
     workers.onReplaced(() => {
-      fail(idTaken(instance.id), 'another process has taken the instance.id meanwhile')
+      end.fail(idTaken(instance.id), 'another process has taken the instance.id meanwhile')
     })
     // The API and the adapters need not wait until a former holder's time is over.
     instanceId
       .take()
       .then((taken) => {
-        if (taken && ending === undefined) workers.start()
+        if (taken && !end.isEnding()) workers.start()
       })
       .catch((error: unknown) => {
-        fail(asError(error), 'the workers could not be started')
+        end.fail(asError(error), 'the workers could not be started')
       })
   }
   scheduler?.start()
@@ -324,10 +324,13 @@ async function start(
     configuration,
     services: services?.services ?? [],
     status,
-    isRunning: () => ending === undefined,
+    isRunning: () => !end.isEnding(),
     statistics: () => workers?.statistics(),
-    shutdown,
-    stopped: stopped.promise,
+    shutdown: (reason) => {
+      ended.by ??= reason
+      return end.shutdown(reason)
+    },
+    stopped: end.stopped,
   }
 }
 

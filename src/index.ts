@@ -12,6 +12,7 @@ export type {
   HandlerContext,
   HandlerJob,
   HandlerReturn,
+  PublishMessage,
   Transaction,
 } from './ports/handler.ts'
 export type { Log } from './ports/log.ts'

@@ -1,12 +1,11 @@
-// The one test command: `npm test`. It runs the static checks, then the areas from the quickest to
-// the slowest, each to its end whatever failed before it, and ends with one line of counts.
+// The one test command: `npm test`. It runs the static checks and the areas of tests, those that wait beside
+// those that compute, each to its end whatever failed before it, and ends with one line of counts.
+import path from 'node:path'
 import { countsLine, sum, type AreaResult } from './runner/area-result.ts'
-import { interruptChildren, wasInterrupted } from './runner/child.ts'
+import { runAreas } from './runner/areas.ts'
+import { interruptChildren, root, wasInterrupted } from './runner/child.ts'
 import { readCommandLine, USAGE, type TestOptions } from './runner/command-line.ts'
-import { runSabotageArea } from './runner/sabotage-area.ts'
-import { runStaticChecks } from './runner/static-checks.ts'
 import { summarize } from './runner/summary.ts'
-import { runVitestArea, vitestAreaNames } from './runner/vitest-area.ts'
 
 const INTERRUPTED_EXIT_CODE = 130
 
@@ -21,27 +20,15 @@ async function main(args: readonly string[]): Promise<number> {
     return 1
   }
   if (options.long) process.env['CROSSDOCK_TEST_LONG'] = '1'
+  // The tests start hundreds of processes: each compiles for half of its first second without this.
+  process.env['NODE_COMPILE_CACHE'] ??= path.join(root, '.cache/compile')
   process.on('SIGINT', interruptChildren)
   process.on('SIGTERM', interruptChildren)
 
   const startedAt = performance.now()
-  const results = await runAreas(options)
+  const results = await runAreas(options.areas, options)
   console.log(summarize(results, performance.now() - startedAt))
   return conclude(results)
-}
-
-async function runAreas(options: TestOptions): Promise<AreaResult[]> {
-  const results = await runStaticChecks(options.areas)
-  for (const area of vitestAreaNames) {
-    if (!options.areas.includes(area) || wasInterrupted()) continue
-    console.log(`\n${area}`)
-    results.push(await runVitestArea(area, options))
-  }
-  if (options.areas.includes('sabotage') && !wasInterrupted()) {
-    console.log('\nsabotage')
-    results.push(await runSabotageArea(options))
-  }
-  return results
 }
 
 /** Prints the last line, and gives the exit code: a run that ran nothing has proved nothing. */

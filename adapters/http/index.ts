@@ -1,27 +1,25 @@
-import { CrossdockError } from '../../src/domain/errors.ts'
-import type {
-  AdapterContext,
-  AdapterDefinition,
-  AdapterSubscription,
-  RunningAdapter,
-} from '../../src/ports/adapter.ts'
-import type { HttpRequest, HttpResponse } from '../../src/ports/http-host.ts'
-import { readWait } from '../../src/ports/http-wait.ts'
-import { answerTo } from './answer.ts'
-import { type Verified, withoutIdentity } from './identity.ts'
-import { toMessage } from './inbound.ts'
-import {
-  httpConnectionOptions,
-  httpPublicationOptions,
-  httpSubscriptionOptions,
-  type HttpSubscriptionOptions,
-} from './options.ts'
-import { createVerify } from './verify/create.ts'
-import { createRefusalLog, refusalAnswer } from './verify/refusals.ts'
+import type { AdapterContext, AdapterDefinition, RunningAdapter } from '../../src/ports/adapter.ts'
+import type { HttpHost, HttpPort, HttpResponse } from '../../src/ports/http-host.ts'
+import { type HttpConnectionOptions, httpConnectionOptions } from './connection-options.ts'
+import { withoutIdentity } from './identity.ts'
+import { type HttpSubscriptionOptions, httpSubscriptionOptions } from './options.ts'
+import { createPublisher } from './outbound/publisher.ts'
+import { type HttpPublicationOptions, httpPublicationOptions } from './publication-options.ts'
+import { createReceiver } from './receiver.ts'
+
+type Context = AdapterContext<
+  HttpSubscriptionOptions,
+  HttpConnectionOptions,
+  HttpPublicationOptions
+>
+
+/** How long requests under way on a port of our own may take at a stop, in milliseconds. */
+const PORT_GRACE_MS = 10_000
 
 /**
- * Takes requests in as messages. The answer is the acknowledgement: 202 is sent when `deliver` has
- * resolved, which is after COMMIT; when it rejects nothing is stored, and the answer says so.
+ * Takes requests in as messages, and sends messages as requests. Inbound, the answer is the acknowledgement: 202
+ * is sent when `deliver` has resolved, which is after COMMIT; when it rejects nothing is stored, and the
+ * answer says so. Outbound, the status of the answer is the confirmation.
  */
 export const httpAdapter: AdapterDefinition<
   typeof httpSubscriptionOptions,
@@ -32,89 +30,90 @@ export const httpAdapter: AdapterDefinition<
   subscriptionOptions: httpSubscriptionOptions,
   connectionOptions: httpConnectionOptions,
   publicationOptions: httpPublicationOptions,
-  templates: [],
+  templates: ['path', 'query', 'body'],
   subscriptionConnection: 'optional',
   withoutIdentity,
-  start: async (context) => start(context),
+  start,
 }
 
-function start({
-  subscriptions,
-  sink,
-  http,
-  jobs,
-  log,
-}: AdapterContext<HttpSubscriptionOptions>): RunningAdapter {
+async function start(context: Context): Promise<RunningAdapter> {
+  const { connection, publications, log } = context
   const underWay = new Set<Promise<unknown>>()
   let stopped = false
-
-  const receive = async (
-    request: HttpRequest,
-    subscription: AdapterSubscription<HttpSubscriptionOptions>,
-    verified: Verified,
-  ): Promise<HttpResponse> => {
-    const message = toMessage(request, subscription, verified)
-    if (!message.ok) return message.problem
-    const wait = readWait(request)
-    if (!wait.ok) return wait.problem
-    // What this rejects with goes to the server, which answers 413 or 503: nothing is acknowledged.
-    const [delivery] = await sink.deliver([message.value], { onInvalid: 'reject' })
-    if (delivery === undefined) {
-      throw new CrossdockError('database_error', 'The sink did not say what became of a message.')
-    }
-    const isWanted =
-      wait.value !== undefined &&
-      (delivery.outcome === 'stored' || delivery.outcome === 'duplicate') &&
-      delivery.sameBody !== false
-    if (!isWanted) return answerTo(delivery)
-    const how = { limitMs: wait.value, signal: request.closed() }
-    return answerTo(delivery, await jobs.untilEnded(delivery.jobId, how))
-  }
-
-  /** What takes the requests of one subscription: nothing of one is read before it is verified. */
-  const receiver = (subscription: AdapterSubscription<HttpSubscriptionOptions>) => {
-    const { verify: options } = subscription.options
-    const verify = createVerify(options)
-    const logRefusal = createRefusalLog(log, subscription.name, () => performance.now())
-    return async (request: HttpRequest): Promise<HttpResponse> => {
-      if (stopped) {
-        throw new CrossdockError(
-          'instance_stopping',
-          'The HTTP adapter takes nothing in any more.',
-          { retryable: true },
-        )
+  const port = ownPort(context)
+  receiveAll(context, port ?? context.http, {
+    isStopped: () => stopped,
+    track: (answer) => {
+      underWay.add(answer)
+      const forget = (): void => {
+        underWay.delete(answer)
       }
-      const proof = verify(request)
-      if (proof.ok) return await receive(request, subscription, proof)
-      logRefusal(proof.refusal)
-      return refusalAnswer(options?.type, proof.refusal)
-    }
+      answer.then(forget, forget)
+    },
+  })
+  const listening = await port?.listen()
+  if (listening !== undefined) {
+    log.info({ url: listening.url }, 'listens on a port of its own')
   }
 
-  for (const subscription of subscriptions) {
+  const publisher =
+    connection?.options.base_url === undefined
+      ? undefined
+      : createPublisher(connection.options, publications)
+  // Whether the far side is there is known by each request alone.
+  context.connected(true)
+
+  return {
+    health: () => {
+      if (stopped) return { status: 'down', detail: 'stopped' }
+      return publisher?.health() ?? { status: 'ok', ...(listening && { detail: listening.url }) }
+    },
+    ...(publisher !== undefined && {
+      publish: (name, messages, signal) => publisher.publish(name, messages, signal),
+    }),
+    stop: async () => {
+      stopped = true
+      await Promise.allSettled(underWay)
+      await Promise.all([port?.close({ graceMs: PORT_GRACE_MS }), publisher?.stop()])
+    },
+  }
+}
+
+function ownPort({ connection, http }: Context): HttpPort | undefined {
+  const listen = connection?.options.listen
+  if (connection === undefined || listen === undefined) return undefined
+  return http.port({
+    host: listen.host,
+    port: listen.port,
+    bodyLimitBytes: listen.body_limit,
+    tls: listen.tls,
+    key: `integrations.http.connections.${connection.name}.listen`,
+  })
+}
+
+interface Receiving {
+  readonly isStopped: () => boolean
+  /** Told of each answer that is being made. */
+  readonly track: (answer: Promise<HttpResponse>) => void
+}
+
+function receiveAll(
+  context: Context,
+  host: Pick<HttpHost, 'route'>,
+  { isStopped, track }: Receiving,
+): void {
+  for (const subscription of context.subscriptions) {
     const { path, method } = subscription.options
-    const take = receiver(subscription)
-    http.route({
+    const take = createReceiver(subscription, context, isStopped)
+    host.route({
       method,
       path,
       handle: (request) => {
         const answer = take(request)
-        underWay.add(answer)
-        const forget = (): void => {
-          underWay.delete(answer)
-        }
-        answer.then(forget, forget)
+        track(answer)
         return answer
       },
     })
-    log.debug({ subscription: subscription.name, method, path }, 'takes requests in')
-  }
-
-  return {
-    health: () => (stopped ? { status: 'down', detail: 'stopped' } : { status: 'ok' }),
-    stop: async () => {
-      stopped = true
-      await Promise.allSettled(underWay)
-    },
+    context.log.debug({ subscription: subscription.name, method, path }, 'takes requests in')
   }
 }

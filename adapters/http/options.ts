@@ -28,9 +28,3 @@ export const httpSubscriptionOptions = z.strictObject({
 
 /** Checked options of a subscription. */
 export type HttpSubscriptionOptions = z.output<typeof httpSubscriptionOptions>
-
-/** What a connection of `integrations.http` says. */
-export const httpConnectionOptions = z.strictObject({})
-
-/** What a publication of `integrations.http` says beyond the common keys. */
-export const httpPublicationOptions = z.strictObject({})

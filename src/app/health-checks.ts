@@ -1,5 +1,6 @@
 import type { GroupCommit } from '../ingest/group-commit.ts'
 import type { HealthCheck } from '../observe/health.ts'
+import type { Publications } from '../outbound/publications.ts'
 import type { Store } from '../ports/store.ts'
 import type { Workers } from '../worker/workers.ts'
 import type { ComponentHealth } from '../ports/health.ts'
@@ -16,8 +17,9 @@ export function healthChecks(parts: {
   readonly workers: Pick<Workers, 'health'> | undefined
   /** Left out: this instance fires no schedules. */
   readonly scheduler: Pick<Scheduler, 'statistics'> | undefined
+  readonly publications: Pick<Publications, 'all' | 'health'>
 }): Readonly<Record<string, HealthCheck>> {
-  const { store, commit, workers, scheduler } = parts
+  const { store, commit, workers, scheduler, publications } = parts
   return {
     database: async () => {
       const { version, latencyMs } = await store.ping()
@@ -27,6 +29,7 @@ export function healthChecks(parts: {
       commit.healthy()
         ? { status: 'ok', facts: { waiting: commit.waiting() } }
         : { status: 'degraded', detail: 'messages wait for the database' },
+    ...(publications.all.length > 0 && { publications: () => publications.health() }),
     ...(workers !== undefined && { leases: () => workers.health() }),
     ...(scheduler !== undefined && {
       scheduler: () => schedulerHealth(scheduler.statistics()),

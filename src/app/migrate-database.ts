@@ -20,7 +20,7 @@ export async function migrateDatabase(
 }
 
 /** The same on a database that is open already. */
-function migrateOpen(
+export function migrateOpen(
   database: OpenDatabase,
   configuration: Configuration,
   dryRun: boolean,
@@ -45,10 +45,24 @@ export async function migrateAtStart(
   const dryRun = !configuration.database.migrate
   const { applied, pending } = await migrateOpen(database, configuration, dryRun)
   if (applied.length > 0) log.info({ applied }, 'the tables were migrated')
-  if (pending.length === 0) return
-  throw new CrossdockError(
+  if (pending.length > 0) throw missing(pending, ', and database.migrate is false')
+}
+
+/**
+ * Applies nothing.
+ * @throws CrossdockError `migration_pending` where migrations are missing
+ */
+export async function refusePending(
+  database: OpenDatabase,
+  configuration: Configuration,
+): Promise<void> {
+  const { pending } = await migrateOpen(database, configuration, true)
+  if (pending.length > 0) throw missing(pending, '')
+}
+
+function missing(pending: readonly string[], why: string): CrossdockError {
+  return new CrossdockError(
     'migration_pending',
-    `the database lacks the migrations ${pending.join(', ')}, and database.migrate is false.` +
-      ' Run `crossdock migrate`.',
+    `the database lacks the migrations ${pending.join(', ')}${why}. Run \`crossdock migrate\`.`,
   )
 }

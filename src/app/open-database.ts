@@ -38,16 +38,26 @@ export async function openDatabase(configuration: Configuration, log: Log): Prom
     )
   }
   const foreign: Life = { onExit: () => undefined, close: () => Promise.resolve() }
-  if (database.type === 'mysql') {
-    return { ...foreign, dialect: 'mysql', connection: mysqlFromUrl(database.url, database) }
-  }
+  const address = databaseAddress(database.url, database)
+  if (address.dialect === 'mysql') return { ...foreign, ...address }
   return {
     ...foreign,
-    dialect: 'postgresql',
-    connection: fromUrl(database.url, database),
+    ...address,
     directConnection:
       database.directUrl === undefined ? undefined : fromUrl(database.directUrl, database),
   }
+}
+
+/** How a further login is reached on the configured server, with its encryption. */
+export function databaseAddress(
+  url: string,
+  database: DatabaseConfiguration,
+):
+  | Pick<PostgresqlDatabase, 'dialect' | 'connection'>
+  | Pick<MysqlDatabase, 'dialect' | 'connection'> {
+  return database.type === 'mysql'
+    ? { dialect: 'mysql', connection: mysqlFromUrl(url, database) }
+    : { dialect: 'postgresql', connection: fromUrl(url, database) }
 }
 
 async function openEmbedded(database: DatabaseConfiguration, log: Log): Promise<OpenDatabase> {

@@ -19,7 +19,8 @@ export async function runSql(
   }
 }
 
-function runOpen(
+/** The same on a database that is open already. */
+export function runOpen(
   database: OpenDatabase,
   schema: string,
   text: string,

@@ -1,11 +1,14 @@
 import type { Configuration } from '../config/configuration.ts'
 import type { Protocol } from '../domain/job-type.ts'
-import type {
-  AdapterContext,
-  AdapterDefinition,
-  AdapterHealth,
-  RunningAdapter,
-} from '../ports/adapter.ts'
+import { addressOf } from '../domain/outbound.ts'
+import { createLastingRoutes } from '../integrations/lasting-routes.ts'
+import {
+  createSupervisor,
+  type ConnectionPlan,
+  type Supervisor,
+} from '../integrations/supervisor.ts'
+import type { AdapterContext, AdapterDefinition } from '../ports/adapter.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { Flow } from '../ports/flow.ts'
 
 /** What the parts of an instance give to every adapter. */
@@ -18,63 +21,24 @@ export interface AdapterParts extends Pick<
     Configuration,
     'instance' | 'connections' | 'subscriptions' | 'publications'
   >
-  /** Whether a subscription is to take messages in now. */
-  readonly flow: (subscription: string) => Flow
-}
-
-/** The adapters at work, one for each connection. */
-export interface RunningAdapters {
-  health(): readonly {
-    readonly protocol: Protocol
-    readonly connection: string | undefined
-    readonly health: AdapterHealth
-  }[]
-  stop(): Promise<void>
-}
-
-/** Starts an adapter for each connection that is used. When one fails to, those that run are stopped again. */
-export async function startAdapters(parts: AdapterParts): Promise<RunningAdapters> {
-  const { log } = parts
-  const running: {
-    protocol: Protocol
-    connection: string | undefined
-    adapter: RunningAdapter
-  }[] = []
-  const stop = async (): Promise<void> => {
-    await Promise.all(running.map(({ adapter }) => adapter.stop()))
-  }
-  for (const definition of parts.adapters) {
-    for (const context of contextsOf(definition, parts)) {
-      try {
-        const adapter = await definition.start(context)
-        const { protocol } = definition
-        running.push({ protocol, connection: context.connection?.name, adapter })
-      } catch (error) {
-        await stop().catch((fault: unknown) => {
-          log.warn({ err: fault }, 'an adapter did not stop cleanly')
-        })
-        throw error
-      }
-    }
-  }
-  return {
-    health: () =>
-      running.map(({ protocol, connection, adapter }) => ({
-        protocol,
-        connection,
-        health: adapter.health(),
-      })),
-    stop,
-  }
+  /** Whether a subscription, by its address, is to take messages in now. */
+  readonly flow: (address: string) => Flow
+  readonly clock: Clock
+  /** Chance in [0, 1). */
+  readonly random: () => number
 }
 
 type Options = Readonly<Record<string, unknown>>
 
+/** An adapter for each connection that is used; nothing is started yet. */
+export function superviseAdapters(parts: AdapterParts): Supervisor {
+  const { clock, random, log } = parts
+  const plans = parts.adapters.flatMap((definition) => plansOf(definition, parts))
+  return createSupervisor({ plans, clock, random, log })
+}
+
 /** What each connection of an adapter is given, and last what needs none. */
-function contextsOf(
-  definition: AdapterDefinition,
-  parts: AdapterParts,
-): readonly AdapterContext<Options, Options, Options>[] {
+function plansOf(definition: AdapterDefinition, parts: AdapterParts): readonly ConnectionPlan[] {
   const { protocol } = definition
   const { configuration } = parts
   const mine = <T extends { readonly protocol: Protocol }>(all: readonly T[]): readonly T[] =>
@@ -87,7 +51,7 @@ function contextsOf(
         name,
         contentType,
         options,
-        flow: parts.flow(name),
+        flow: parts.flow(addressOf(protocol, name)),
       }))
     const publications = mine(configuration.publications)
       .filter((one) => one.connection === connection?.name)
@@ -97,19 +61,29 @@ function contextsOf(
         options,
       }))
     if (subscriptions.length + publications.length === 0) return []
+    const routes = createLastingRoutes(parts.http)
+    const log = parts.log.child({ adapter: protocol, connection: connection?.name })
+    const context: Omit<
+      AdapterContext<Options, Options, Options>,
+      'http' | 'connected' | 'failed'
+    > = {
+      connection,
+      subscriptions,
+      publications,
+      sink: parts.sink,
+      jobs: parts.jobs,
+      slots: parts.slots,
+      instance: configuration.instance,
+      log,
+    }
     return [
       {
-        connection,
-        subscriptions,
-        publications,
-        sink: parts.sink,
-        http: parts.http,
-        jobs: parts.jobs,
-        slots: parts.slots,
-        instance: configuration.instance,
-        log: parts.log.child({ adapter: protocol, connection: connection?.name }),
-        connected: () => undefined,
-        failed: () => undefined,
+        protocol,
+        connection: connection?.name,
+        subscriptions: subscriptions.map(({ name }) => name),
+        publications: publications.map(({ name }) => name),
+        start: (signals) => definition.start({ ...context, ...signals, http: routes.forStart() }),
+        log,
       },
     ]
   })

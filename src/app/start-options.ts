@@ -4,6 +4,7 @@ import { configurationFromObject, loadConfiguration } from '../config/load.ts'
 import { loadHandlers } from '../handler-kit/load-folder.ts'
 import { createRegistry } from '../handler-kit/registry.ts'
 import { createLog } from '../observe/log.ts'
+import type { AdapterDefinition } from '../ports/adapter.ts'
 import type { Handler, HandlerRegistry } from '../ports/handler.ts'
 import type { Log } from '../ports/log.ts'
 import { adapters, mappingCheck } from './adapters.ts'
@@ -25,6 +26,8 @@ export interface StartOptions {
   readonly env?: NodeJS.ProcessEnv
   /** Handlers beside those of the folders in `jobs.handlers`. */
   readonly handlers?: readonly Handler[]
+  /** Adapters of protocols, beside those that come with the program and instead of one of the same protocol. */
+  readonly adapters?: readonly AdapterDefinition[]
   /** Instead of the one that `logging` describes. */
   readonly log?: Log
 }
@@ -32,12 +35,18 @@ export interface StartOptions {
 /** The configuration that the options name. */
 export async function configurationOf(options: StartOptions): Promise<Configuration> {
   const { config, port, env = process.env } = options
-  const common = { adapters, mappingCheck, env, port }
+  const common = { adapters: allAdapters(options), mappingCheck, env, port }
   const loaded =
     config === undefined || typeof config === 'string'
       ? await loadConfiguration({ ...common, path: config, cwd: process.cwd() })
       : await configurationFromObject(config, { ...common, directory: path.resolve('.') })
   return loaded.configuration
+}
+
+/** The adapters that come with the program, and those that the options bring. */
+export function allAdapters({ adapters: own = [] }: StartOptions): readonly AdapterDefinition[] {
+  const protocols = new Set(own.map(({ protocol }) => protocol))
+  return [...adapters.filter(({ protocol }) => !protocols.has(protocol)), ...own]
 }
 
 /** The log that a configuration describes. */

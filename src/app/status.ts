@@ -1,8 +1,10 @@
 import type { Configuration } from '../config/configuration.ts'
-import type { AdapterHealth } from '../ports/adapter.ts'
+import { OUTBOUND_HANDLER, outboundQueue } from '../domain/outbound.ts'
+import type { PublicationStatus } from '../outbound/publication.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { HandlerRegistry } from '../ports/handler.ts'
 import type { HealthReport } from '../ports/health.ts'
+import type { IntegrationsReport } from '../ports/integrations.ts'
 import type { ScheduleOverview } from '../ports/schedule-store.ts'
 import type { QueueDepth, Store } from '../ports/store.ts'
 import type { SchedulerStatistics } from '../scheduler/scheduler.ts'
@@ -13,7 +15,10 @@ export interface StatusSources {
   readonly configuration: Configuration
   readonly version: string
   readonly startedAt: Date
-  readonly store: Pick<Store, 'queueDepths' | 'missingHandlers' | 'statistics' | 'schedules'>
+  readonly store: Pick<
+    Store,
+    'queueDepths' | 'missingHandlers' | 'missingPublications' | 'statistics' | 'schedules'
+  >
   readonly clock: Clock
   readonly handlers: HandlerRegistry
   readonly health: () => Promise<HealthReport>
@@ -22,7 +27,8 @@ export interface StatusSources {
   readonly scheduler: (() => SchedulerStatistics) | undefined
   readonly locks: () => object
   readonly ingest: () => { readonly waiting: number; readonly healthy: boolean }
-  readonly adapters: () => readonly { readonly protocol: string; readonly health: AdapterHealth }[]
+  readonly integrations: () => IntegrationsReport
+  readonly publications: () => readonly PublicationStatus[]
   readonly parts: readonly string[]
 }
 
@@ -43,15 +49,18 @@ export function createStatus(sources: StatusSources): () => Promise<object> {
   const counts = shared(sources.clock, () =>
     Promise.all([
       store.queueDepths().catch(() => null),
-      store.missingHandlers(handlers.names()).catch(() => null),
+      store.missingHandlers([...handlers.names(), OUTBOUND_HANDLER]).catch(() => null),
+      store
+        .missingPublications(sources.publications().map(({ address }) => address))
+        .catch(() => null),
       store.schedules.overview({ errors: MAX_SHOWN }).catch(() => null),
     ]),
   )
   return async () => {
     const report = await sources.health()
-    const [queues, missing, schedules] =
-      report.status === 'down' ? [null, null, null] : await counts()
-    return statusOf(sources, report, { queues, missing, schedules })
+    const [queues, missing, addresses, schedules] =
+      report.status === 'down' ? [null, null, null, null] : await counts()
+    return statusOf(sources, report, { queues, missing, addresses, schedules })
   }
 }
 
@@ -76,6 +85,7 @@ function shared<T>(clock: Clock, round: () => Promise<T>): () => Promise<T> {
 interface Counted {
   readonly queues: readonly QueueDepth[] | null
   readonly missing: readonly string[] | null
+  readonly addresses: readonly string[] | null
   readonly schedules: ScheduleOverview | null
 }
 
@@ -102,7 +112,11 @@ function statusOf(sources: StatusSources, report: HealthReport, counted: Counted
     locks: sources.locks(),
     ingest: sources.ingest(),
     queues: counted.queues,
-    integrations: sources.adapters().map(({ protocol, health }) => ({ protocol, ...health })),
+    integrations: sources.integrations(),
+    publications: sources.publications().map((publication) => ({
+      ...publication,
+      waiting: waitingFor(publication.address, counted.queues),
+    })),
     atLeastOnceOnly: configuration.subscriptions
       .filter(({ atLeastOnceWhen }) => atLeastOnceWhen !== undefined)
       .map(({ protocol, name, atLeastOnceWhen }) => ({
@@ -112,8 +126,17 @@ function statusOf(sources: StatusSources, report: HealthReport, counted: Counted
     handlers: handlers.names(),
     // Jobs wait for these, and nobody here has them.
     missingHandlers: counted.missing,
+    // Messages wait for these publications, and nobody here has them.
+    missingPublications: counted.addresses,
     memory: { rssBytes: process.memoryUsage.rss() },
   }
+}
+
+/** Messages of a publication that are not on their way; `null`: the database could not be asked. */
+function waitingFor(address: string, queues: readonly QueueDepth[] | null): number | null {
+  if (queues === null) return null
+  const depth = queues.find(({ queue }) => queue === outboundQueue(address))
+  return depth === undefined ? 0 : depth.pending + depth.queued + depth.waiting
 }
 
 /** The schedules are the database's; whether this instance fires them, and how many jobs it made, its own. */

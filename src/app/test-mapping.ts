@@ -4,10 +4,12 @@ import { CrossdockError } from '../domain/errors.ts'
 import type { Headers, NewJob } from '../domain/job.ts'
 import type { InboundMessage } from '../domain/message.ts'
 import { mapMessages } from '../ingest/map-messages.ts'
-import { messageRow } from '../ingest/message-row.ts'
+import { messageRows } from '../ingest/message-rows.ts'
+import { routeMessages } from '../ingest/route-messages.ts'
+import { createRegistry } from '../handler-kit/registry.ts'
 import type { InputProblem } from '../ports/adapter.ts'
 import type { Log } from '../ports/log.ts'
-import { openMappings } from './mappings.ts'
+import { openMappings, subscriptionRules } from './mappings.ts'
 
 /** What would become of one message. */
 export type MappingPreview =
@@ -15,6 +17,8 @@ export type MappingPreview =
       readonly outcome: 'stored'
       /** By the names of the columns of `queue_jobs`; what the handler decides is left out. */
       readonly row: Readonly<Record<string, unknown>>
+      /** The further rows of the same commit: one for each target of a route that wants it. */
+      readonly routed: readonly Readonly<Record<string, unknown>>[]
     }
   | { readonly outcome: 'filtered' }
   | {
@@ -60,15 +64,21 @@ export async function testMapping(
     ...(typeof path === 'string' && { facts: { path } }),
     ...(subscription.protocol === 'http' && { query: {}, params: {} }),
   }))
-  const mappings = openMappings([subscription], log)
+  const mappings = openMappings(subscriptionRules([subscription]), log)
   try {
-    const results = await mapMessages(messages, subscription, mappings, Date.now())
+    const now = Date.now()
+    const mapped = await mapMessages(messages, subscription, mappings, now)
+    const results = await routeMessages(messages, mapped, subscription, mappings, now)
     return messages.flatMap((message, index): readonly MappingPreview[] => {
       const result = results[index]
       if (result === undefined) return []
       if (result.outcome !== 'mapped') return [result]
-      const row = messageRow({ id: '', message, subscription }, result.values, undefined)
-      return [{ outcome: 'stored', row: columns(row) }]
+      const [row, ...routed] = messageRows({ message, subscription }, result, {
+        handlers: createRegistry([]),
+        makeId: () => '',
+      })
+      if (row === undefined) return [{ outcome: 'filtered' }]
+      return [{ outcome: 'stored', row: columns(row), routed: routed.map(columns) }]
     })
   } finally {
     await mappings.stop()
@@ -78,6 +88,9 @@ export async function testMapping(
 function columns(job: NewJob): Readonly<Record<string, unknown>> {
   const named = {
     handler: job.handler,
+    direction: job.direction === 'outbound' ? job.direction : undefined,
+    protocol: job.direction === 'outbound' ? job.protocol : undefined,
+    method: job.direction === 'outbound' ? job.method : undefined,
     queue: job.queue,
     priority: job.priority,
     payload: job.payload,
@@ -86,6 +99,7 @@ function columns(job: NewJob): Readonly<Record<string, unknown>> {
     headers: job.headers,
     metadata: job.metadata,
     dedupekey: job.dedupeKey,
+    orderingkey: job.orderingKey,
     tenantid: job.tenantId,
     correlationid: job.correlationId,
     scheduledat: job.scheduledAt?.toISOString(),

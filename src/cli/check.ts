@@ -23,7 +23,7 @@ export const checkCommand: AddCommand = (program, terminal, finish) => {
     .addOption(configurationOption())
     .option(
       '--connect',
-      'also connect to the database (starts the embedded one for the time being)',
+      'also connect to everything that the file names: database, Redis (starts the embedded database for the time being)',
     )
     .addHelpText(
       'after',
@@ -41,7 +41,7 @@ async function check(terminal: Terminal, options: CheckOptions): Promise<number>
   const application = await terminal.application()
   const parts = [
     await checkHandlers(terminal, application, configuration),
-    options.connect === true ? await checkDatabase(terminal, application, configuration) : true,
+    options.connect === true ? await checkConnections(terminal, application, configuration) : true,
   ]
   for (const { protocol, name, atLeastOnceWhen } of configuration.subscriptions) {
     if (atLeastOnceWhen === undefined) continue
@@ -63,7 +63,9 @@ async function checkHandlers(
     return false
   }
   terminal.out(`ok       handlers: ${names.length === 0 ? 'none' : names.join(', ')}`)
-  const orphans = configuration.subscriptions.filter(({ handler }) => !names.includes(handler))
+  const orphans = configuration.subscriptions.flatMap(({ protocol, name, handler }) =>
+    handler === undefined || names.includes(handler) ? [] : [{ protocol, name, handler }],
+  )
   // An instance that only receives may leave the handlers to others.
   const word = configuration.jobs.enabled ? 'problem' : 'warning'
   for (const { protocol, name, handler } of orphans) {
@@ -74,24 +76,21 @@ async function checkHandlers(
   return orphans.length === 0 || !configuration.jobs.enabled
 }
 
-async function checkDatabase(
+async function checkConnections(
   terminal: Terminal,
   application: Application,
   configuration: Configuration,
 ): Promise<boolean> {
-  const log = terminalLog(terminal)
-  try {
-    const database = await application.openDatabase(configuration, log)
-    await database.close()
-    const { pending } = await application.migrateDatabase(configuration, { dryRun: true, log })
-    terminal.out(`ok       database: ${databaseText(configuration.database)}`)
-    if (pending.length > 0) {
-      const who = configuration.database.migrate ? 'start applies them' : 'run crossdock migrate'
-      terminal.out(`note     pending migrations: ${pending.join(', ')} (${who})`)
+  const reports = await application.probeConnections(configuration, terminalLog(terminal))
+  for (const report of reports) {
+    const { name } = report
+    const place = name === 'database' ? `: ${databaseText(configuration.database)}` : ''
+    if (report.ok) {
+      terminal.out(`ok       ${name}${place} (${report.facts})`)
+      for (const note of report.notes ?? []) terminal.out(`note     ${name}: ${note}`)
+    } else {
+      terminal.err(`failed   ${name}${place}: ${report.reason}\n         ${report.advice}`)
     }
-    return true
-  } catch (error) {
-    terminal.err(`problem  database: ${errorMessage(error)}`)
-    return false
   }
+  return reports.every(({ ok }) => ok)
 }

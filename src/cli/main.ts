@@ -1,16 +1,21 @@
 import { Command, CommanderError } from 'commander'
 import { checkCommand } from './check.ts'
 import type { AddCommand, Finish } from './command.ts'
+import { deadCommand } from './dead.ts'
 import { EXIT } from './exit-code.ts'
 import { migrateCommand } from './migrate.ts'
+import { integrationsCommand, queuesCommand } from './pause-commands.ts'
 import { printConfigCommand } from './print-config.ts'
 import { printSchemaCommand } from './print-schema.ts'
 import { programVersion } from '../app/program-version.ts'
 import { reportError } from './report-error.ts'
+import { makeScheduleCommand } from './make-schedule.ts'
+import { schedulesCommand } from './schedules.ts'
 import { sqlCommand } from './sql.ts'
 import { startCommand } from './start.ts'
 import { testMappingCommand } from './test-mapping.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
+import { tryCommand } from './try.ts'
 import { UNAVAILABLE_COMMANDS } from './unavailable-commands.ts'
 
 const COMMANDS: readonly AddCommand[] = [
@@ -19,6 +24,12 @@ const COMMANDS: readonly AddCommand[] = [
   checkCommand,
   sqlCommand,
   testMappingCommand,
+  tryCommand,
+  queuesCommand,
+  integrationsCommand,
+  deadCommand,
+  schedulesCommand,
+  makeScheduleCommand,
   printConfigCommand,
   printSchemaCommand,
 ]
@@ -70,7 +81,10 @@ export async function main(argv: readonly string[], given?: Terminal): Promise<n
  * `bogus --help` with the help, as if all were well.
  */
 function namesCommand(program: Command, [first = '']: readonly string[]): boolean {
-  const names = ['help', ...program.commands.map((command) => command.name())]
+  const names = [
+    'help',
+    ...program.commands.flatMap((command) => [command.name(), ...command.aliases()]),
+  ]
   return first.startsWith('-') || names.includes(first)
 }
 

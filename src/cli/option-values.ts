@@ -27,3 +27,17 @@ export function parsePort(text: string): number {
   if (/^\d+$/.test(text) && port <= 65_535) return port
   throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
 }
+
+/** `--limit n`. @throws InvalidArgumentError */
+export function parseCount(text: string): number {
+  const count = Number(text)
+  if (/^\d+$/.test(text) && count >= 1 && Number.isSafeInteger(count)) return count
+  throw new InvalidArgumentError('Write a whole number from 1.')
+}
+
+/** `--timeout seconds`. @throws InvalidArgumentError */
+export function parseSeconds(text: string): number {
+  const seconds = Number(text)
+  if (/^\d+(?:\.\d+)?$/.test(text) && seconds > 0 && seconds <= 2_000_000) return seconds
+  throw new InvalidArgumentError('Write seconds, such as 10 or 0.5.')
+}

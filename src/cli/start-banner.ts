@@ -1,6 +1,7 @@
 import type { Configuration, SubscriptionConfiguration } from '../config/configuration.ts'
 import { textAt, valueAt } from '../config/loose-value.ts'
 import type { RunningInstance } from './application.ts'
+import { addressOf } from '../domain/outbound.ts'
 import { databaseText } from './database-text.ts'
 import { programVersion } from '../app/program-version.ts'
 
@@ -17,14 +18,15 @@ export async function startBanner(
   return [
     `crossdock ${programVersion()} is ready ${place}`,
     '',
-    ...facts(instance, handlerNames(await instance.status())),
+    ...facts(instance, await instance.status()),
     '',
     ...commands(instance, config),
   ].join('\n')
 }
 
-function facts(instance: RunningInstance, handlers: readonly string[]): readonly string[] {
+function facts(instance: RunningInstance, status: object): readonly string[] {
   const { configuration } = instance
+  const handlers = handlerNames(status)
   const { subscriptions, jobs } = configuration
   const folders = jobs.handlerFolders.join(', ')
   const handlerText = handlers.length > 0 ? handlers.join(', ') : `in ${folders}`
@@ -34,7 +36,9 @@ function facts(instance: RunningInstance, handlers: readonly string[]): readonly
     ...instance.services.map(({ protocol, url }) => [`${protocol} broker`, url] as const),
     ['workers', workersText(configuration)],
     ['handlers', jobs.handlerFolders.length === 0 ? 'none: jobs.handlers is empty' : handlerText],
+    ...connectionTexts(status).map((text) => ['connection', text] as const),
     ...subscriptions.map((one) => ['subscription', subscriptionText(one)] as const),
+    ...subscriptions.flatMap(routeTexts).map((text) => ['route', text] as const),
   ]
   const open = subscriptions.filter(({ atLeastOnceWhen }) => atLeastOnceWhen !== undefined)
   const whose =
@@ -59,7 +63,28 @@ function subscriptionText({ protocol, name, handler, options }: SubscriptionConf
   const target = [textAt(options, ['method']), textAt(options, ['path']), ...places]
     .filter(Boolean)
     .join(' ')
-  return `${protocol}:${name}  ${target} → ${handler}`
+  return `${protocol}:${name}  ${target} → ${handler ?? 'its routes alone'}`
+}
+
+function routeTexts({ protocol, name, routes = [] }: SubscriptionConfiguration): readonly string[] {
+  return routes.map((route) => {
+    const to = route.to.map((each) => addressOf(each.protocol, each.publication))
+    return `${route.name}  ${protocol}:${name} → ${to.join(', ')}`
+  })
+}
+
+/** Each connection and how it is; the one that stands for "none is needed" says nothing to anybody. */
+function connectionTexts(status: object): readonly string[] {
+  const connections = valueAt(status, ['integrations', 'connections'])
+  return (Array.isArray(connections) ? connections : []).flatMap((one: unknown) => {
+    const name = textAt(one, ['connection'])
+    if (name === undefined) return []
+    const detail = textAt(one, ['health', 'detail'])
+    const state = textAt(one, ['health', 'status']) ?? ''
+    return [
+      `${textAt(one, ['protocol']) ?? ''}:${name}  ${state}${detail === undefined ? '' : `: ${detail}`}`,
+    ]
+  })
 }
 
 function commands(instance: RunningInstance, config: string | undefined): readonly string[] {

@@ -15,6 +15,8 @@ export interface Terminal {
   out(text: string): void
   /** Writes what accompanies it, with a newline behind it. */
   err(text: string): void
+  /** Shows how far it is in a line that the next one replaces, on a terminal alone. Empty: takes it away. */
+  status(text: string): void
   /** Everything on standard input; `undefined`: it is a terminal, and nobody would type it. */
   input(): Promise<string | undefined>
   /** Calls `listener` for each signal. Returns how to stop that. */
@@ -44,6 +46,9 @@ export async function processTerminal(): Promise<Terminal> {
     env: process.env,
     out: (line) => void process.stdout.write(`${line}\n`),
     err: (line) => void process.stderr.write(`${line}\n`),
+    status: (line) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${line}`)
+    },
     input: async () => (process.stdin.isTTY ? undefined : text(process.stdin)),
     onSignal: (listener) => {
       process.on('SIGINT', listener)

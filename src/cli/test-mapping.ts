@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises'
-import path from 'node:path'
-import { CrossdockError, errorMessage } from '../domain/errors.ts'
 import type { MessagePreview } from './application.ts'
 import type { AddCommand } from './command.ts'
 import { type ConfigurationOption, configurationOption, loadFor } from './configuration-option.ts'
 import { EXIT } from './exit-code.ts'
+import { readHeaders, readInput } from './input-files.ts'
 import { terminalLog } from './terminal-log.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -41,8 +39,8 @@ Examples:
 
 async function testMapping(terminal: Terminal, options: TestMappingOptions): Promise<number> {
   const files = options.message
-  const bodies = await Promise.all(files.map((file) => read(terminal, file)))
-  const headers = await headersOf(terminal, options.headers)
+  const bodies = await Promise.all(files.map((file) => readInput(terminal, file)))
+  const headers = await readHeaders(terminal, options.headers)
   const { configuration } = await loadFor(terminal, options)
   const application = await terminal.application()
   const previews = await application.testMapping(
@@ -71,44 +69,15 @@ function text(file: string, preview: MessagePreview): string {
     case 'stored':
       return [
         `stored    ${file}`,
-        ...Object.entries(preview.row).map(
-          ([column, value]) =>
-            `  ${column.padEnd(15)} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-        ),
+        ...columns(preview.row),
+        ...preview.routed.flatMap((row) => ['  and in the same commit', ...columns(row)]),
       ].join('\n')
   }
 }
 
-async function headersOf(
-  terminal: Terminal,
-  given: string | undefined,
-): Promise<Readonly<Record<string, string | readonly string[]>>> {
-  if (given === undefined) return {}
-  const json = given.trim().startsWith('{') ? given : String(await read(terminal, given))
-  let headers: unknown
-  try {
-    headers = JSON.parse(json)
-  } catch (error) {
-    throw new CrossdockError('usage', `--headers is not valid JSON: ${errorMessage(error)}`)
-  }
-  if (isHeaders(headers)) return headers
-  throw new CrossdockError('usage', '--headers is an object of strings and lists of strings')
-}
-
-function isHeaders(value: unknown): value is Readonly<Record<string, string | readonly string[]>> {
-  const isText = (one: unknown): boolean => typeof one === 'string'
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.values(value).every((one) => isText(one) || (Array.isArray(one) && one.every(isText)))
+function columns(row: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.entries(row).map(
+    ([column, value]) =>
+      `  ${column.padEnd(15)} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
   )
-}
-
-async function read({ cwd }: Terminal, file: string): Promise<Buffer> {
-  try {
-    return await readFile(path.resolve(cwd, file))
-  } catch (cause) {
-    throw new CrossdockError('usage', `${file} cannot be read: ${errorMessage(cause)}`, { cause })
-  }
 }

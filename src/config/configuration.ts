@@ -1,6 +1,8 @@
 import type { Protocol } from '../domain/job-type.ts'
+import type { PublicationAddress } from '../domain/outbound.ts'
 import type { RetryPolicy } from '../domain/retry.ts'
 import type { MapKey, MapValue } from '../ports/expressions.ts'
+import type { ScheduleSettings } from '../ports/schedule-book.ts'
 
 /** Certificates for the connection to the database, as PEM text. */
 export interface TlsSettings {
@@ -18,6 +20,10 @@ export interface DatabaseConfiguration {
   readonly url?: string | undefined
   /** For what needs a session, where `url` leads to a pooler. Holds a password. */
   readonly directUrl?: string | undefined
+  /** For conditions: a login that can only SELECT. Holds a password. */
+  readonly conditionUrl?: string | undefined
+  /** Run conditions with the login of `url` where there is no other. */
+  readonly allowUnsafeConditions: boolean
   /** Of the tables. On MySQL a database, and that of `url` unless another is given. */
   readonly schema: string
   /** Connections for handlers' transactions; `Configuration` has settled the default. */
@@ -113,13 +119,28 @@ export interface PublicationConfiguration {
   readonly options: Readonly<Record<string, unknown>>
 }
 
+/** One way on for the messages of a subscription. */
+export interface RouteConfiguration {
+  readonly name: string
+  /** At least one. */
+  readonly to: readonly PublicationAddress[]
+  /** JSONata, on what the subscription's map made: which messages go this way. */
+  readonly filter?: string | undefined
+  readonly map?: Readonly<Partial<Record<MapKey, MapValue>>> | undefined
+}
+
 /** One subscription of one adapter. */
 export interface SubscriptionConfiguration {
   readonly protocol: Protocol
   readonly name: string
   /** Of {@link ConnectionConfiguration}, of the same protocol; left out: it needs none. */
   readonly connection?: string | undefined
-  readonly handler: string
+  /** Left out: it has routes. */
+  readonly handler?: string | undefined
+  /** Where its messages go on to, in the order of the file. */
+  readonly routes?: readonly RouteConfiguration[] | undefined
+  /** Where copies of its dead letters go. */
+  readonly deadLetter?: PublicationAddress | undefined
   /** Left out, this and the next three: as the handler says, else `jobs`, else the defaults. */
   readonly queue?: string | undefined
   readonly priority?: number | undefined
@@ -133,6 +154,8 @@ export interface SubscriptionConfiguration {
   readonly map?: Readonly<Partial<Record<MapKey, MapValue>>> | undefined
   /** A JSON Schema for the payload as received: its absolute path, and the text it had. */
   readonly schema?: { readonly file: string; readonly text: string } | undefined
+  /** Left out: it takes messages in however many of its jobs wait. */
+  readonly backpressure?: { readonly pauseAbove: number; readonly resumeBelow: number } | undefined
   /** Left out: `dead`, but where the sender waits for the answer nothing is stored. */
   readonly onInvalid?: 'dead' | 'drop' | undefined
   /** The adapter's own keys, as its `subscriptionOptions` put them out. */
@@ -161,6 +184,8 @@ export interface Configuration {
   readonly connections: readonly ConnectionConfiguration[]
   readonly subscriptions: readonly SubscriptionConfiguration[]
   readonly publications: readonly PublicationConfiguration[]
+  /** Written into `jobs` at start. */
+  readonly schedules: readonly ScheduleSettings[]
   readonly logging: LoggingConfiguration
   /** What is allowed and probably not meant: sentences for people. */
   readonly warnings: readonly string[]

@@ -41,6 +41,15 @@ export function warningsOf(value: unknown): readonly string[] {
       "'database.notify' has no effect: MySQL tells nobody of new rows, and those of other programs wait for jobs.poll_interval.",
     )
   }
+  if (
+    valueAt(value, ['database', 'allow_unsafe_conditions']) === true &&
+    textAt(value, ['database', 'condition_url']) === undefined &&
+    type !== 'embedded'
+  ) {
+    warnings.push(
+      'Conditions of schedules run with the login of database.url: whoever may write into jobs can do what it may do. Give database.condition_url a login that can only SELECT.',
+    )
+  }
   return warnings
 }
 
@@ -65,8 +74,11 @@ function checkDatabase(document: ResolvedDocument): void {
   const stated = valueAt(document.value, ['database', 'type'])
   const type = databaseType(document.value)
   const hasUrl = textAt(document.value, url) !== undefined
-  if (type === 'mysql') checkMysqlAddress(document, url)
-  else checkAddress(document, url)
+  const conditionUrl = ['database', 'condition_url']
+  for (const path of [url, conditionUrl]) {
+    if (type === 'mysql') checkMysqlAddress(document, path)
+    else checkAddress(document, path)
+  }
   if (type !== 'embedded' && !hasUrl && !document.isUnsettled(url)) {
     document.report(
       url,

@@ -10,9 +10,11 @@ import { ConfigurationDocument } from './document.ts'
 import { findConfiguration } from './find.ts'
 import { reportIssues } from './issues.ts'
 import { checkMapping } from './mapping.ts'
+import { checkHttpPorts } from './http-ports.ts'
 import { ProblemList } from './problem.ts'
 import type { ReferenceSource } from './references.ts'
 import { ResolvedDocument } from './resolve.ts'
+import { checkRoutes } from './routes.ts'
 import { schemaNode } from './schema-node.ts'
 import { configurationSchema } from './schema/root.ts'
 import { checkSubscriptions } from './subscriptions.ts'
@@ -103,7 +105,9 @@ async function check(options: CheckOptions): Promise<LoadedConfiguration> {
   const connections = checkConnections(resolved, adapters)
   const subscriptions = checkSubscriptions(resolved, adapters)
   const publications = checkPublications(resolved, adapters)
+  checkHttpPorts(resolved, { connections, subscriptions, publications })
   checkAcrossKeys(resolved)
+  const routeWarnings = checkRoutes(resolved)
   const mapping = await checkMapping(resolved, {
     adapters,
     check: options.mappingCheck,
@@ -122,6 +126,7 @@ async function check(options: CheckOptions): Promise<LoadedConfiguration> {
     subscriptions,
     publications,
     mapping,
+    routeWarnings,
     given: resolved.value,
   }
   return {

@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { errorMessage } from '../domain/errors.ts'
 import type { AdapterDefinition } from '../ports/adapter.ts'
-import { INPUT_NAMES, MAP_KEYS, type MappingCheck } from '../ports/expressions.ts'
+import { INPUT_NAMES, MAP_KEYS, type MappingCheck, ROUTE_MAP_KEYS } from '../ports/expressions.ts'
 import { type KeyPath, pathText } from './key-path.ts'
 import { elementsAt, textAt, valueAt } from './loose-value.ts'
+import { checkTemplates } from './templates.ts'
 import type { ResolvedDocument } from './resolve.ts'
 import { closest } from './suggestion.ts'
 
@@ -47,6 +48,14 @@ export async function checkMapping(
       }
     }
   }
+  for (const index of elementsAt(document.value, ['routes']).keys()) {
+    const base = ['routes', index]
+    await checkExpression(document, [...base, 'filter'], options.check, warnings)
+    for (const key of ROUTE_MAP_KEYS) {
+      await checkExpression(document, [...base, 'map', key], options.check, warnings)
+    }
+  }
+  warnings.push(...(await checkTemplates(document, options.adapters, options.check)))
   return { warnings, schemas }
 }
 
@@ -88,7 +97,7 @@ async function checkExpression(
     )
     return
   }
-  const { problem, unknownNames, isPath } = await check.expression(source)
+  const { problem, unknownNames, isPath } = await check.expression(source, INPUT_NAMES)
   if (problem !== undefined) {
     document.report(at, `is no JSONata expression: ${problem}`)
     return

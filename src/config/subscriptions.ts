@@ -118,7 +118,8 @@ function checkRoutes(
     }
     for (const method of [parsed.data.method].flat()) {
       // The names of parameters do not tell two routes apart.
-      const route = `${method.toUpperCase()} ${parsed.data.path.replaceAll(/:[^/]+/g, ':')}`
+      const at = subscription.connection ?? ''
+      const route = `${at} ${method.toUpperCase()} ${parsed.data.path.replaceAll(/:[^/]+/g, ':')}`
       const earlier = first.get(route)
       if (earlier === undefined) first.set(route, path)
       else

@@ -1,14 +1,18 @@
 import path from 'node:path'
+import { addressOf } from '../domain/outbound.ts'
 import type { RetryPolicy } from '../domain/retry.ts'
 import { MAP_KEYS, type MapKey, type MapValue } from '../ports/expressions.ts'
+import type { ScheduleSettings } from '../ports/schedule-book.ts'
 import type {
   Configuration,
   DatabaseConfiguration,
   JobsConfiguration,
   PublicationConfiguration,
+  RouteConfiguration,
   SubscriptionConfiguration,
   TlsSettings,
 } from './configuration.ts'
+import { publicationAddress } from './addresses.ts'
 import type { IntegrationOptions, NamedOptions, PublicationOptions } from './connections.ts'
 import { databaseOfAddress, databaseType, warningsOf } from './cross-checks.ts'
 import { makeInstanceId } from './instance-id.ts'
@@ -31,6 +35,7 @@ export interface ConfigurationSource {
   readonly subscriptions: readonly SubscriptionOptions[]
   readonly publications: readonly PublicationOptions[]
   readonly mapping: MappingFindings
+  readonly routeWarnings: readonly string[]
   /** The value before zod: keys that were left out are not in it. */
   readonly given: unknown
 }
@@ -61,8 +66,9 @@ export function toConfiguration(
     connections: source.connections,
     subscriptions: source.subscriptions.flatMap((one) => subscription(output, one, source)),
     publications: source.publications.flatMap((one) => publication(output, one)),
+    schedules: output.schedules.map(scheduleSettings),
     logging: { level: output.logging.level, format: output.logging.format },
-    warnings: [...warningsOf(source.given), ...source.mapping.warnings],
+    warnings: [...warningsOf(source.given), ...source.mapping.warnings, ...source.routeWarnings],
   }
 }
 
@@ -77,6 +83,8 @@ function databaseConfiguration(
     type,
     url: database.url || undefined,
     directUrl: database.direct_url || undefined,
+    conditionUrl: database.condition_url || undefined,
+    allowUnsafeConditions: database.allow_unsafe_conditions,
     schema: ownSchema ? database.schema : databaseOfAddress(database.url ?? ''),
     poolSize: database.pool_size ?? workers + SPARE_CONNECTIONS,
     tls: tlsSettings(database.tls),
@@ -116,6 +124,33 @@ function jobsConfiguration(
   }
 }
 
+function scheduleSettings(one: ConfigurationOutput['schedules'][number]): ScheduleSettings {
+  const instant = (text: string | undefined): number | null =>
+    text === undefined ? null : Date.parse(text)
+  return {
+    name: one.name,
+    description: one.description ?? null,
+    handler: one.handler,
+    cronExpression: one.cron ?? null,
+    intervalSeconds: one.every ?? null,
+    timeZone: one.timezone,
+    startAt: instant(one.start_at),
+    endAt: instant(one.end_at),
+    maxExecutions: one.max_executions,
+    enabled: one.enabled,
+    condition: one.condition ?? null,
+    priority: one.priority,
+    maxRetries: one.max_retries ?? null,
+    timeoutSeconds: one.timeout ?? null,
+    queue: one.queue,
+    payload: one.payload === undefined ? null : JSON.stringify(one.payload),
+    misfirePolicy: one.misfire,
+    overlapPolicy: one.overlap,
+    jitterSeconds: one.jitter,
+    tenantId: one.tenant_id ?? null,
+  }
+}
+
 function retryPolicy(retry: ConfigurationOutput['jobs']['retry']): RetryPolicy {
   return {
     type: retry.type,
@@ -144,6 +179,9 @@ function subscription(
       name: common.name,
       connection,
       handler: common.handler,
+      routes: output.routes.flatMap((route) => routeFrom(addressOf(protocol, common.name), route)),
+      deadLetter:
+        common.dead_letter === undefined ? undefined : publicationAddress(common.dead_letter),
       queue: common.queue,
       priority: common.priority,
       maxRetries: common.max_retries,
@@ -153,10 +191,34 @@ function subscription(
       filter: common.filter,
       map: common.map === undefined ? undefined : mapValues(common.map),
       schema: file === undefined ? undefined : { file, text: mapping.schemas.get(file) ?? '' },
+      backpressure: backpressureOf(common.backpressure),
       onInvalid: common.on_invalid,
       options,
     },
   ]
+}
+
+function routeFrom(
+  address: string,
+  { name, from, to, filter, map }: ConfigurationOutput['routes'][number],
+): readonly RouteConfiguration[] {
+  if (from !== address) return []
+  return [
+    {
+      name,
+      to: to.flatMap((target) => publicationAddress(target) ?? []),
+      filter,
+      map: map === undefined ? undefined : mapValues(map),
+    },
+  ]
+}
+
+function backpressureOf(
+  given: CommonSubscription['backpressure'],
+): SubscriptionConfiguration['backpressure'] {
+  if (given === undefined) return undefined
+  const { pause_above: pauseAbove, resume_below: resumeBelow } = given
+  return { pauseAbove, resumeBelow: resumeBelow ?? Math.ceil(pauseAbove / 2) }
 }
 
 function publication(
@@ -183,10 +245,13 @@ function publication(
   ]
 }
 
-/** What one key of `map` is in the file. */
-type MapOutput = NonNullable<
+/** The common keys of one subscription in the file. */
+type CommonSubscription = NonNullable<
   ConfigurationOutput['integrations'][string]
->['subscriptions'][number]['map']
+>['subscriptions'][number]
+
+/** What one key of `map` is in the file. */
+type MapOutput = CommonSubscription['map']
 
 function mapValues(map: NonNullable<MapOutput>): Readonly<Partial<Record<MapKey, MapValue>>> {
   const values: Partial<Record<MapKey, MapValue>> = {}

@@ -5,13 +5,10 @@ import type { KeyPath } from './key-path.ts'
  * index. A key that the schema has is never looked up here.
  */
 export const UNAVAILABLE_KEYS: readonly string[] = [
-  'schedules',
-  'routes',
   'alerts',
   'smtp',
   'templates',
   'telemetry',
-  'database.condition_url',
   'jobs.enable_metrics',
   'jobs.job_history_retention_days',
   'jobs.job_retention_days',
@@ -25,11 +22,7 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'integrations.kafka',
   'integrations.activemq',
   'integrations.signalr',
-  'integrations.*.listen',
-  'integrations.*.subscriptions[].map.ordering_key',
   'integrations.*.subscriptions[].batch',
-  'integrations.*.subscriptions[].dead_letter',
-  'integrations.*.subscriptions[].backpressure',
 ]
 
 /** Values that the contract names and this version does not have, by the key that takes them. */

@@ -1,5 +1,6 @@
 /** Every code that a {@link CrossdockError} can carry; docs/errors.md explains each one. */
 export const ERROR_CODES = [
+  'adapter_hung',
   'broker_listen_failed',
   'cache_unavailable',
   'config_invalid',
@@ -25,6 +26,7 @@ export const ERROR_CODES = [
   'lease_lost',
   'lock_lost',
   'mapping_unavailable',
+  'message_invalid',
   'migration_changed',
   'migration_failed',
   'migration_newer',
@@ -33,7 +35,12 @@ export const ERROR_CODES = [
   'not_available',
   'payload_too_large',
   'permanent',
+  'publication_failed',
+  'publication_refused',
+  'publication_unknown',
+  'publication_unsent',
   'result_not_serializable',
+  'template_failed',
   'transaction_forbidden',
   'transaction_lost',
   'usage',

@@ -93,6 +93,7 @@ export interface Job {
   readonly tenantId: string | null
   readonly createdBy: string | null
   readonly parentJobId: string | null
+  readonly orderingKey: string | null
   readonly correlationId: string | null
   readonly traceparent: string | null
   readonly scheduledAt: Date | null

@@ -14,6 +14,12 @@ const MAX_QUEUE_CHARACTERS = 100
 /** What the column `orderingkey` holds. */
 const MAX_ORDERING_KEY_CHARACTERS = 255
 
+/** Names one publication. */
+export interface PublicationAddress {
+  readonly protocol: Protocol
+  readonly publication: string
+}
+
 /** Names one publication: `kafka:orders-placed`. */
 export function addressOf(protocol: string, name: string): string {
   return `${protocol}:${name}`
@@ -73,4 +79,22 @@ export function outboundJob(row: OutboundRow): NewJob {
     metadata: row.key === undefined ? row.metadata : { ...row.metadata, key: row.key },
     orderingKey: row.orderingKey === undefined ? keyOrder : (row.orderingKey ?? undefined),
   }
+}
+
+/** What the handler of an outbound row returns: the far side has confirmed the message. */
+export interface Published {
+  readonly kind: 'crossdock:published'
+  /** What it said. */
+  readonly answer: string | undefined
+}
+
+/** The far side has confirmed a message, and may have said something. */
+export function published(answer: string | undefined): Published {
+  return { kind: 'crossdock:published', answer }
+}
+
+/** Whether a handler returned {@link published}. */
+export function isPublished(value: unknown): value is Published {
+  if (typeof value !== 'object' || value === null) return false
+  return 'kind' in value && value.kind === 'crossdock:published' && 'answer' in value
 }

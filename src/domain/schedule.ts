@@ -22,18 +22,26 @@ export interface ScheduleDefinition {
   readonly jitterSeconds: number
 }
 
-/** The values of `jobs.misfirepolicy`; this version has the first alone. */
-const MISFIRE_POLICIES: readonly string[] = ['fire_once', 'skip', 'fire_all']
+/** What becomes of ticks that nobody fired in time, as `jobs.misfirepolicy` says it; the first is the default. */
+export const MISFIRE_POLICIES = ['fire_once', 'skip', 'fire_all'] as const
 
-/** The values of `jobs.overlappolicy`; this version has the first alone. */
-const OVERLAP_POLICIES: readonly string[] = ['allow', 'skip', 'queue']
+/** What a tick does while the job before it has not ended, as `jobs.overlappolicy` says it; the first is the default. */
+export const OVERLAP_POLICIES = ['allow', 'skip', 'queue'] as const
+
+/** A day: a longer delay belongs into the expression. */
+export const MAX_JITTER_SECONDS = 86_400
+
+/** Whether it has a condition: a text of white space alone is none. */
+export function hasCondition(definition: Pick<ScheduleDefinition, 'condition'>): boolean {
+  return definition.condition !== null && definition.condition.trim() !== ''
+}
 
 /**
  * What is wrong with a definition, in one sentence; `undefined`: nothing. Whether the cron expression and
  * the time zone are ones is known where they are read.
  */
 export function scheduleProblem(definition: ScheduleDefinition): string | undefined {
-  return whenProblem(definition) ?? limitProblem(definition) ?? unavailable(definition)
+  return whenProblem(definition) ?? limitProblem(definition) ?? policiesProblem(definition)
 }
 
 function whenProblem(definition: ScheduleDefinition): string | undefined {
@@ -56,18 +64,13 @@ function whenProblem(definition: ScheduleDefinition): string | undefined {
 
 function limitProblem({ maxExecutions, jitterSeconds }: ScheduleDefinition): string | undefined {
   if (maxExecutions < 0) return `maxexecutions is ${maxExecutions}: it is 0 (no limit) or more`
-  if (jitterSeconds < 0) return `jitterseconds is ${jitterSeconds}: it is 0 or more`
+  if (jitterSeconds < 0 || jitterSeconds > MAX_JITTER_SECONDS) {
+    return `jitterseconds is ${jitterSeconds}: it is 0 to ${MAX_JITTER_SECONDS}`
+  }
   return undefined
 }
 
-function unavailable(definition: ScheduleDefinition): string | undefined {
-  const { condition, jitterSeconds } = definition
-  if (condition !== null && condition.trim() !== '') {
-    return 'a condition is not available in this version: the schedule would fire without it'
-  }
-  if (jitterSeconds > 0) {
-    return 'jitterseconds is not available in this version: set it to 0'
-  }
+function policiesProblem(definition: ScheduleDefinition): string | undefined {
   return (
     policyProblem('misfirepolicy', definition.misfirePolicy, MISFIRE_POLICIES) ??
     policyProblem('overlappolicy', definition.overlapPolicy, OVERLAP_POLICIES)
@@ -79,8 +82,7 @@ function policyProblem(
   value: string,
   known: readonly string[],
 ): string | undefined {
-  if (value === known[0]) return undefined
   return known.includes(value)
-    ? `the ${column} '${value}' is not available in this version: set it to '${known[0] ?? ''}'`
+    ? undefined
     : `the ${column} '${value}' is none: it is one of ${known.join(', ')}`
 }

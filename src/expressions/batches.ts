@@ -2,7 +2,7 @@ import { CrossdockError } from '../domain/errors.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { MappingInput, MappingResult } from '../ports/expressions.ts'
 import type { Log } from '../ports/log.ts'
-import { MAX_BATCH } from './messages.ts'
+import { MAX_BATCH, type BatchRules } from './messages.ts'
 import type { ExpressionProcess, ExpressionProcessEvents } from './process-keeper.ts'
 
 /** What {@link createBatches} needs. */
@@ -17,13 +17,13 @@ export interface BatchesOptions {
 /** Messages that are evaluated in a process of their own, batch by batch. */
 export interface Batches {
   /** Rejects with `mapping_unavailable` or `instance_stopping`. */
-  evaluate(rules: number, input: MappingInput): Promise<MappingResult>
+  evaluate(rules: BatchRules, input: MappingInput): Promise<MappingResult>
   /** Ends the process. May be called twice. */
   stop(): Promise<void>
 }
 
 interface Entry {
-  readonly rules: number
+  readonly rules: BatchRules
   readonly input: MappingInput
   readonly characters: number
   /** Its batch was lost: it is evaluated by itself now. */
@@ -79,7 +79,7 @@ export function createBatches({ start, limitMs, clock, log }: BatchesOptions): B
   let stopping: Promise<void> | undefined
   const ended = Promise.withResolvers<undefined>()
 
-  function evaluate(rules: number, input: MappingInput): Promise<MappingResult> {
+  function evaluate(rules: BatchRules, input: MappingInput): Promise<MappingResult> {
     const characters = 500 + input.payload.text.length
     if (stopped) return Promise.reject(stoppingError())
     if (waiting > 0 && waiting + characters > MAX_WAITING_CHARACTERS) {

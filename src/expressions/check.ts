@@ -3,9 +3,9 @@ import type { MappingCheck } from '../ports/expressions.ts'
 
 /** Judges expressions and schemas. Its libraries are loaded when there is the first one to judge. */
 export const mappingCheck: MappingCheck = {
-  expression: async (source) => {
+  expression: async (source, names) => {
     const { reportExpression } = await import('./syntax.ts')
-    return reportExpression(source)
+    return reportExpression(source, names)
   },
   schema: async (text) => {
     const { compileSchema } = await import('./schema.ts')

@@ -9,7 +9,8 @@ import type { ApplyRules } from './rules.ts'
 
 /** What {@link createMappings} needs. */
 export interface MappingsOptions {
-  readonly subscriptions: readonly { readonly name: string; readonly rules: MappingRules }[]
+  /** By name: a subscription's, or a publication's address. */
+  readonly ruleSets: readonly { readonly name: string; readonly rules: MappingRules }[]
   /** The file of the process. */
   readonly script: URL
   /** How long one message may take; default 250 ms. */
@@ -20,7 +21,7 @@ export interface MappingsOptions {
   readonly log: Log
 }
 
-/** One subscription's rules, and where they are applied. */
+/** Rules, and where they are applied. */
 interface Compiled {
   /** Their place among those of the process. */
   readonly place: number
@@ -32,13 +33,13 @@ const DEFAULT_HEAP_MIB = 256
 
 /**
  * Applies rules: plain expressions here and now, everything else, and large bodies, in a process that is
- * started when the first rules need it. Rules of subscriptions that have none are left out.
+ * started when the first rules need it. Rules that are empty are left out.
  * @throws CrossdockError `config_invalid` when an expression is wrong
  */
 export function createMappings(options: MappingsOptions): Mappings {
   const { script, clock, log } = options
   const limitMs = options.limitMs ?? DEFAULT_LIMIT_MS
-  const all = options.subscriptions.filter(({ rules }) => !isEmpty(rules))
+  const all = options.ruleSets.filter(({ rules }) => !isEmpty(rules))
   const compiled = new Map(
     all.map(({ name, rules }, place): [string, Compiled] => [
       name,
@@ -77,11 +78,11 @@ export function createMappings(options: MappingsOptions): Mappings {
   }
 
   return {
-    has: (subscription) => compiled.has(subscription),
-    evaluate: async (subscription, inputs) => {
-      const rules = compiled.get(subscription)
+    has: (name) => compiled.has(name),
+    evaluate: async (name, inputs) => {
+      const rules = compiled.get(name)
       if (rules === undefined) {
-        throw new CrossdockError('usage', `the subscription '${subscription}' has no rules`)
+        throw new CrossdockError('usage', `'${name}' has no rules`)
       }
       if (stopped) {
         throw new CrossdockError('instance_stopping', 'expressions are not evaluated any more', {

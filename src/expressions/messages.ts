@@ -1,5 +1,8 @@
 import type { MappingInput, MappingResult, MappingRules } from '../ports/expressions.ts'
 
+/** Which of the rules, by position; or rules that the process was not given before. */
+export type BatchRules = number | MappingRules
+
 /** To the process: first the rules, once; then batches, one at a time. Plain JSON. */
 export type ToProcess =
   | {
@@ -10,8 +13,7 @@ export type ToProcess =
     }
   | {
       readonly kind: 'batch'
-      /** `rules`: which of the rules, by position. */
-      readonly messages: readonly { readonly rules: number; readonly input: MappingInput }[]
+      readonly messages: readonly { readonly rules: BatchRules; readonly input: MappingInput }[]
     }
 
 /** From the process: once that it is ready; then what became of each batch. */

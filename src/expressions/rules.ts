@@ -1,8 +1,6 @@
 import { CrossdockError, errorMessage } from '../domain/errors.ts'
 import type { InputProblem } from '../ports/adapter.ts'
 import {
-  MAP_KEYS,
-  type MapKey,
   type MappingFault,
   type MappingInput,
   type MappingResult,
@@ -24,7 +22,7 @@ export interface RuleCompiler {
   needsPayload(source: string): boolean
 }
 
-/** Applies the rules of one subscription to one message. Never rejects. */
+/** Applies rules to one message. Never rejects. */
 export type ApplyRules = (message: MappingInput) => Promise<MappingResult>
 
 /**
@@ -37,12 +35,11 @@ export function compileRules(rules: MappingRules, compiler: RuleCompiler): Apply
     rules.schema !== undefined || sources.some((source) => compiler.needsPayload(source))
   const fits = rules.schema === undefined ? undefined : compiler.schema(rules.schema)
   const filter = rules.filter === undefined ? undefined : compiler.expression(rules.filter)
-  const map = MAP_KEYS.flatMap((key) => {
-    const value = rules.map?.[key]
-    if (value === undefined) return []
-    if ('expression' in value) return [{ key, evaluate: compiler.expression(value.expression) }]
-    return [{ key, evaluate: (): unknown => value.value }]
-  })
+  const map = Object.entries(rules.map ?? {}).map(([key, value]) => ({
+    key,
+    evaluate:
+      'expression' in value ? compiler.expression(value.expression) : (): unknown => value.value,
+  }))
 
   return async (message) => {
     let input: ExpressionInput
@@ -64,7 +61,7 @@ export function compileRules(rules: MappingRules, compiler: RuleCompiler): Apply
         return invalid('mapping_failed', [{ path: 'filter', message: errorMessage(error) }])
       }
     }
-    const values: Partial<Record<MapKey, string>> = {}
+    const values: Record<string, string> = {}
     const problems: InputProblem[] = []
     for (const { key, evaluate } of map) {
       try {

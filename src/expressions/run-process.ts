@@ -4,11 +4,14 @@ import { Worker } from 'node:worker_threads'
 import { CrossdockError } from '../domain/errors.ts'
 import type { MappingResult, MappingRules } from '../ports/expressions.ts'
 import { compileJsonata } from './jsonata.ts'
-import { BEGINS_FD, type FromProcess, type ToProcess } from './messages.ts'
+import { BEGINS_FD, type BatchRules, type FromProcess, type ToProcess } from './messages.ts'
 import { evaluatePlain } from './plain.ts'
 import { type ApplyRules, compileRules } from './rules.ts'
 import { compileSchema } from './schema.ts'
 import { parseExpression } from './syntax.ts'
+
+/** Rules kept of those that came with messages. */
+const MAX_BROUGHT = 200
 
 /** Ends this process when its parent has gone while an expression keeps it busy. */
 const WATCH = `const parent = process.ppid
@@ -17,6 +20,7 @@ setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGK
 /** Evaluates what it is sent until its parent is gone. The whole of what the process is for. */
 export function runExpressionProcess(): void {
   let rules: readonly ApplyRules[] = []
+  const brought = new Map<string, ApplyRules>()
   let deadline = 0
   let limitMs = 0
 
@@ -44,12 +48,25 @@ export function runExpressionProcess(): void {
     }
   })
 
+  /** Rules that come with a message are kept: there are as many as there are templates. */
+  function rulesOf(given: BatchRules): ApplyRules | undefined {
+    if (typeof given === 'number') return rules[given]
+    const name = JSON.stringify(given)
+    const known = brought.get(name)
+    if (known !== undefined) return known
+    const made = compile(given, limitMs, () => deadline - performance.now())
+    const [oldest] = brought.keys()
+    if (brought.size >= MAX_BROUGHT && oldest !== undefined) brought.delete(oldest)
+    brought.set(name, made)
+    return made
+  }
+
   async function evaluate({ messages }: Extract<ToProcess, { kind: 'batch' }>): Promise<void> {
     const results: MappingResult[] = []
     for (const [index, message] of messages.entries()) {
       if (index > 0) begin(index)
       deadline = performance.now() + limitMs
-      const apply = rules[message.rules]
+      const apply = rulesOf(message.rules)
       if (apply !== undefined) results.push(await apply(message.input))
     }
     tell({ kind: 'results', results })

@@ -1,5 +1,5 @@
 import jsonata from 'jsonata'
-import { INPUT_NAMES, type ExpressionReport } from '../ports/expressions.ts'
+import type { ExpressionReport } from '../ports/expressions.ts'
 import type { PlainExpression } from './plain.ts'
 
 /** A node of JSONata's syntax tree, whose published type lacks most of its parts. */
@@ -11,7 +11,8 @@ export type ParsedExpression =
       readonly ok: true
       /** Where it can be evaluated without JSONata. */
       readonly plain: PlainExpression | undefined
-      readonly unknownNames: readonly string[]
+      /** What it looks up in its input. */
+      readonly names: readonly string[]
       /** Whether it may look at the payload. */
       readonly needsPayload: boolean
     }
@@ -19,8 +20,6 @@ export type ParsedExpression =
 
 /** The longest text of JSONata's that is passed on, in characters: it may quote values. */
 const MAX_MESSAGE_CHARACTERS = 300
-
-const SAFE_NAMES: readonly string[] = INPUT_NAMES
 
 /** Understands an expression without running it. */
 export function parseExpression(source: string): ParsedExpression {
@@ -40,16 +39,17 @@ export function parseExpression(source: string): ParsedExpression {
   return {
     ok: true,
     plain,
-    unknownNames: [...new Set(topNames(root))].filter((name) => !SAFE_NAMES.includes(name)),
+    names: [...new Set(topNames(root))],
     needsPayload: plain === undefined || (isPath && plain.names[0] === 'payload'),
   }
 }
 
 /** What is to be said of an expression before anything starts. */
-export function reportExpression(source: string): ExpressionReport {
+export function reportExpression(source: string, names: readonly string[]): ExpressionReport {
   const parsed = parseExpression(source)
   if (!parsed.ok) return { problem: parsed.problem, unknownNames: [], isPath: false }
-  return { unknownNames: parsed.unknownNames, isPath: parsed.plain?.kind === 'path' }
+  const unknownNames = parsed.names.filter((name) => !names.includes(name))
+  return { unknownNames, isPath: parsed.plain?.kind === 'path' }
 }
 
 /** The text of what JSONata threw: objects of its own, and errors of the engine. */

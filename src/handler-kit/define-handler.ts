@@ -50,6 +50,7 @@ export function defineHandler<Input = unknown>(definition: Handler<Input>): Hand
     queue: definition.queue,
     priority: definition.priority,
     transaction: definition.transaction,
+    schedule: definition.schedule,
     // Called on the definition, so that `this` in `run` is what the author sees.
     run: (context) => definition.run(context),
   }

@@ -1,7 +1,9 @@
+import { OUTBOUND_HANDLER } from '../domain/outbound.ts'
 import type { Handler } from '../ports/handler.ts'
+import { scheduleProblem } from './schedule-problem.ts'
 
 /** Options of the contract that this version does not have. */
-export const UNAVAILABLE_OPTIONS = ['lock', 'concurrency', 'schedule', 'isolate'] as const
+export const UNAVAILABLE_OPTIONS = ['lock', 'concurrency', 'isolate'] as const
 
 /** The columns are 32-bit integers; the lowest priority has no negative there, and ranks are negatives. */
 const MAX_INT = 2_147_483_647
@@ -13,8 +15,11 @@ const MAX_QUEUE_LENGTH = 100
 type Check = (value: unknown) => string | undefined
 
 /** What each option must be. `name` and `run` are needed, the rest may be left out. */
-const CHECKS: Readonly<Record<keyof Handler, Check>> = {
-  name: (value) => nameProblem(value, MAX_NAME_LENGTH),
+const CHECKS: Readonly<Record<Exclude<keyof Handler, 'takes'>, Check>> = {
+  name: (value) =>
+    value === OUTBOUND_HANDLER
+      ? 'is taken: publications have it'
+      : nameProblem(value, MAX_NAME_LENGTH),
   run: (value) => (typeof value === 'function' ? undefined : 'must be a function'),
   input: optional((value) =>
     isValidator(value) ? undefined : 'must be a zod schema, such as `z.object({ … })`',
@@ -35,6 +40,7 @@ const CHECKS: Readonly<Record<keyof Handler, Check>> = {
   transaction: optional((value) =>
     value === 'handler' || value === 'none' ? undefined : "must be 'handler' or 'none'",
   ),
+  schedule: optional(scheduleProblem),
 }
 
 /** Everything that is wrong with a definition, each as half a sentence; empty: nothing. */

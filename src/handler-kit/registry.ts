@@ -19,5 +19,9 @@ export function createRegistry(handlers: Iterable<Handler>): HandlerRegistry {
     byName.set(handler.name, handler)
   }
   const names = Object.freeze([...byName.keys()].sort())
-  return { get: (name) => byName.get(name), names: () => names }
+  return {
+    get: (name) => byName.get(name),
+    handlerOf: ({ handler }) => byName.get(handler),
+    names: () => names,
+  }
 }

@@ -1,3 +1,4 @@
+import { isJsonType, mediaType } from '../domain/content-type.ts'
 import { errorMessage } from '../domain/errors.ts'
 import type { StoredPayload } from '../ports/handler.ts'
 
@@ -18,7 +19,7 @@ export function decodePayload(stored: StoredPayload): DecodedPayload {
   if (payload === null) return value(undefined)
   const type = mediaType(stored.contentType)
   if (payloadEncoding === null || payloadEncoding === '') {
-    return type === '' || isJson(type) ? parseJson(payload) : value(payload)
+    return type === '' || isJsonType(type) ? parseJson(payload) : value(payload)
   }
   if (payloadEncoding !== 'base64') {
     return problem(
@@ -28,7 +29,7 @@ export function decodePayload(stored: StoredPayload): DecodedPayload {
   // `Buffer.from` skips what is no base64. Line breaks are fine: databases put them in.
   if (!/^[\w+/=\s-]*$/.test(payload)) return problem('is not valid base64')
   const bytes = Buffer.from(payload, 'base64')
-  if (isJson(type)) {
+  if (isJsonType(type)) {
     const text = decodeText(bytes, 'utf-8')
     return text.ok ? parseJson(text.text) : problem(text.problem)
   }
@@ -47,16 +48,8 @@ function problem(text: string): DecodedPayload {
   return { ok: false, problem: text }
 }
 
-function mediaType(contentType: string | null): string {
-  return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
-}
-
 function charset(contentType: string | null): string {
   return /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType ?? '')?.[1] ?? 'utf-8'
-}
-
-function isJson(type: string): boolean {
-  return type === 'application/json' || type === 'text/json' || type.endsWith('+json')
 }
 
 function parseJson(text: string): DecodedPayload {

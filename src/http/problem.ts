@@ -12,13 +12,13 @@ export function stoppingProblem(): HttpResponse {
   })
 }
 
-/** What a body over the limit is answered. */
-export function tooLargeProblem(limitBytes?: number): HttpResponse {
+/** What a body over the limit is answered. @param key whose `body_limit` it is in the configuration */
+export function tooLargeProblem(limitBytes?: number, key = 'http'): HttpResponse {
   return httpProblem(
     'payload_too_large',
     limitBytes === undefined
       ? 'The request is larger than what can be stored.'
-      : `The body is larger than ${limitBytes} bytes, which is the limit (http.body_limit).`,
+      : `The body is larger than ${limitBytes} bytes, which is the limit (${key}.body_limit).`,
   )
 }
 

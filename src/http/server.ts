@@ -1,6 +1,8 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import { fastify, type FastifyReply, type FastifyRequest } from 'fastify'
 import { CrossdockError } from '../domain/errors.ts'
-import type { HttpHost, HttpRequest, HttpResponse } from '../ports/http-host.ts'
+import type { HttpHost, HttpPortOptions, HttpRequest, HttpResponse } from '../ports/http-host.ts'
 import { httpProblem } from '../ports/http-problem.ts'
 import type { Log } from '../ports/log.ts'
 import { isReservedPath } from '../ports/reserved-paths.ts'
@@ -26,6 +28,10 @@ export interface HttpServerOptions {
   /** Names that requests may call this server by, besides those of loopback; see docs/http-api.md. */
   readonly allowedHosts?: readonly string[] | undefined
   readonly resources: readonly HttpResource[]
+  /** PEM texts; left out: no encryption. */
+  readonly tls?: HttpPortOptions['tls']
+  /** Its key in the configuration, for errors; left out: `http`. */
+  readonly key?: string | undefined
 }
 
 /** The HTTP server. */
@@ -45,6 +51,8 @@ export interface HttpServer {
 
 /** A request that has not arrived by then is broken off. */
 const REQUEST_TIMEOUT_MS = 120_000
+/** How long an idle connection is kept for further requests. */
+const KEEP_ALIVE_MS = 72_000
 /** The longest `:name` part of an address. */
 const MAX_PARAM_LENGTH = 500
 
@@ -58,7 +66,7 @@ declare module 'fastify' {
 
 /** Makes the server; nothing listens before {@link HttpServer.listen}. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { log, bodyLimitBytes } = options
+  const { log, bodyLimitBytes, key = 'http' } = options
   const listenHost =
     options.host.toLowerCase() === 'localhost' ? '127.0.0.1' : withoutBrackets(options.host)
   const gate = createGate({ listenHost, allowedHosts: options.allowedHosts ?? [] })
@@ -76,8 +84,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 
   const app = fastify({
+    serverFactory: (listener) => makeServer(listener, options.tls),
     bodyLimit: bodyLimitBytes,
-    requestTimeout: REQUEST_TIMEOUT_MS,
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     frameworkErrors: (error, request, reply) => void fail(error, request, reply),
@@ -126,7 +134,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       config: { writes, jsonOnly, whileStopping },
       handler: async (request, reply) => {
         const { body } = request
-        if (body === 'too_large') return send(reply, tooLargeProblem(bodyLimitBytes))
+        if (body === 'too_large') return send(reply, tooLargeProblem(bodyLimitBytes, key))
         if (body === 'broken_off')
           return send(reply, httpProblem('bad_request', 'The body broke off.'))
         return send(reply, await handle(toHttpRequest(request, reply), isDraining()))
@@ -161,14 +169,24 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
           handle: (request) => route.handle(request),
         })
       },
+      port: (port) => {
+        const server = createHttpServer({ ...port, log, resources: [] })
+        return {
+          route: (route) => server.host.route(route),
+          listen: () => server.listen(),
+          close: (how) => server.close(how),
+        }
+      },
     },
     listen: async () => {
       state = 'listening'
       try {
-        const url = await app.listen({ host: listenHost, port: options.port })
+        const address = await app.listen({ host: listenHost, port: options.port })
+        // The framework does not see what the server of its own encrypts.
+        const url = options.tls === undefined ? address : address.replace(/^http:/, 'https:')
         return { url: url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:') }
       } catch (error) {
-        throw listenFailed(error, listenHost, options.port)
+        throw listenFailed(error, { host: listenHost, port: options.port, key })
       }
     },
     drain: () => {
@@ -188,6 +206,19 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return closed
     },
   }
+}
+
+/** Node's server. Without a Host header there is an answer of ours as well: the gate's. */
+function makeServer(listener: RequestListener, tls: HttpPortOptions['tls']): Server {
+  const common = {
+    requireHostHeader: false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  }
+  if (tls === undefined) return createServer(common, listener)
+  const { cert, key, ca } = tls
+  const known = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }
+  return createHttpsServer({ ...common, cert, key, ...known }, listener)
 }
 
 function withoutBrackets(host: string): string {

@@ -1,10 +1,11 @@
-import { CrossdockError, isCrossdockError } from '../domain/errors.ts'
+import { isCrossdockError } from '../domain/errors.ts'
 import type { NewJob } from '../domain/job.ts'
 import { turnOf, type TurnKey } from '../domain/turn.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { InsertOutcome, Store } from '../ports/store.ts'
 import type { WakeUps } from '../ports/wake-ups.ts'
+import { overloaded, stopping, tooLarge } from './commit-refusals.ts'
 
 /** What {@link createGroupCommit} needs. */
 export interface GroupCommitOptions {
@@ -14,11 +15,11 @@ export interface GroupCommitOptions {
   readonly log: Log
   /** Chance in [0, 1), for the waits between repeats. */
   readonly random: () => number
-  /** Rows of one INSERT; default 1,000. */
+  /** Rows of one INSERT; default 1,000. The rows of one message are never parted. */
   readonly maxRows?: number
-  /** Payload bytes of one INSERT; default 8 MiB. A larger row goes alone. */
+  /** Payload bytes of one INSERT; default 8 MiB. A larger message goes alone. */
   readonly maxBytes?: number
-  /** The largest row that is sent at all; default 64 MiB. */
+  /** The largest message that is sent at all, all its rows together; default 64 MiB. */
   readonly maxRowBytes?: number
   /** Bytes that may wait: more are refused, so that memory stays bounded; default 128 MiB. */
   readonly maxWaitingBytes?: number
@@ -33,16 +34,27 @@ export interface GroupCommit {
    * database refused its data, or with `database_unavailable` when it may be offered again.
    */
   add(job: NewJob): Promise<InsertOutcome>
+  /**
+   * The same for the rows of one message, at least one: they are in one COMMIT, or none of them is. Says what
+   * became of the first one; where a key of any is taken, that is a duplicate.
+   */
+  addTogether(jobs: readonly NewJob[]): Promise<InsertOutcome>
   /** Rows that wait for a commit, or are in one. */
   waiting(): number
   /** Whether the last insert found the database. */
   healthy(): boolean
+  /**
+   * Calls `listener` after each insert that did not find the database, and after the first that did again.
+   * Returns how to stop it.
+   */
+  onHealth(listener: (isHealthy: boolean) => void): () => void
   /** Refuses new rows and waits for those it has. May be called twice. */
   close(): Promise<void>
 }
 
+/** The rows of one message. */
 interface Entry {
-  readonly job: NewJob
+  readonly jobs: readonly NewJob[]
   readonly bytes: number
   readonly since: number
   /** Whether it was in an INSERT that failed: it may be there all the same. */
@@ -86,24 +98,30 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   let asideRows = 0
   let closed = false
   let healthy = true
+  const healthListeners = new Set<(isHealthy: boolean) => void>()
 
-  function add(job: NewJob): Promise<InsertOutcome> {
-    const bytes = sizeOf(job)
+  function tellHealth(isHealthy: boolean): void {
+    healthy = isHealthy
+    for (const listener of healthListeners) listener(isHealthy)
+  }
+
+  function addTogether(jobs: readonly NewJob[]): Promise<InsertOutcome> {
+    const bytes = jobs.reduce((sum, job) => sum + sizeOf(job), 0)
     if (closed) return Promise.reject(stopping())
     if (bytes > maxRowBytes) return Promise.reject(tooLarge(bytes, maxRowBytes))
     if (waitingBytes + bytes > maxWaitingBytes) return Promise.reject(overloaded())
     return new Promise((resolve, reject) => {
       waitingBytes += bytes
-      waitingRows += 1
+      waitingRows += jobs.length
       let isSettled = false
       const settled = (): void => {
         if (isSettled) return
         isSettled = true
         waitingBytes -= bytes
-        waitingRows -= 1
+        waitingRows -= jobs.length
       }
       queue.push({
-        job,
+        jobs,
         bytes,
         since: clock.monotonicMs(),
         uncertain: false,
@@ -139,9 +157,11 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 
   function takeGroup(): Entry[] {
     let bytes = 0
+    let rows = 0
     let count = 0
     for (const entry of queue) {
-      if (count > 0 && (count >= maxRows || bytes + entry.bytes > maxBytes)) break
+      rows += entry.jobs.length
+      if (count > 0 && (rows > maxRows || bytes + entry.bytes > maxBytes)) break
       bytes += entry.bytes
       count += 1
     }
@@ -154,18 +174,23 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     let outcomes: readonly InsertOutcome[]
     try {
       const again = group.some((entry) => entry.uncertain)
-      outcomes = await store.insertJobs({ jobs: group.map((entry) => entry.job), again })
+      const jobs = group.flatMap((entry) => entry.jobs)
+      outcomes = await store.insertJobs({ jobs, again, units: unitsOf(group) })
     } catch (error) {
       await overcome(group, error as Error, how)
       return
     }
-    if (!healthy) log.info({}, 'the database is back: messages are stored again')
-    healthy = true
+    if (!healthy) {
+      log.info({}, 'the database is back: messages are stored again')
+      tellHealth(true)
+    }
     wake(group, outcomes)
-    group.forEach((entry, index) => {
+    let index = 0
+    for (const entry of group) {
       const outcome = outcomes[index]
       if (outcome !== undefined) entry.resolve(outcome)
-    })
+      index += entry.jobs.length
+    }
   }
 
   /** Puts a group beside the others, where it waits for nobody but those before it there. */
@@ -192,7 +217,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     if (isCrossdockError(error, 'database_unavailable')) {
       if (healthy)
         log.warn({ err: error }, 'messages cannot be stored: the database is out of reach')
-      healthy = false
+      tellHealth(false)
       const now = clock.monotonicMs()
       const patient = group.filter((entry) => now - entry.since < giveUpMs && !closed)
       for (const entry of group) if (!patient.includes(entry)) entry.reject(error)
@@ -228,7 +253,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     const ready = new Set<string>()
     const turns: TurnKey[] = []
     let waits = false
-    for (const [index, { job }] of group.entries()) {
+    for (const [index, job] of group.flatMap(({ jobs }) => jobs).entries()) {
       if (outcomes[index]?.outcome !== 'stored' || job.dead !== undefined) continue
       // What was scheduled for a time that has passed is ready at once.
       if (job.orderingKey === undefined) ready.add(job.queue ?? 'default')
@@ -245,9 +270,14 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   }
 
   return {
-    add,
+    add: (job) => addTogether([job]),
+    addTogether,
     waiting: () => waitingRows,
     healthy: () => healthy,
+    onHealth: (listener) => {
+      healthListeners.add(listener)
+      return () => healthListeners.delete(listener)
+    },
     close: async () => {
       closed = true
       await draining
@@ -260,8 +290,15 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   }
 }
 
-function hasKey({ job }: Entry): boolean {
-  return job.dedupeKey !== undefined || job.uniqueKey !== undefined
+function hasKey({ jobs }: Entry): boolean {
+  return jobs.some((job) => job.dedupeKey !== undefined || job.uniqueKey !== undefined)
+}
+
+/** Left out where every message is one row, as nearly always. */
+function unitsOf(group: readonly Entry[]): readonly number[] | undefined {
+  return group.every(({ jobs }) => jobs.length === 1)
+    ? undefined
+    : group.map(({ jobs }) => jobs.length)
 }
 
 /** The bytes of a row, near enough: the texts that can be large. */
@@ -270,30 +307,5 @@ function sizeOf(job: NewJob): number {
   const metadata = job.metadata === undefined ? 0 : JSON.stringify(job.metadata).length
   return (
     400 + Buffer.byteLength(job.payload ?? '') + headers + metadata + (job.description?.length ?? 0)
-  )
-}
-
-function stopping(): CrossdockError {
-  return new CrossdockError(
-    'instance_stopping',
-    'this instance is stopping; send it again in a moment',
-    {
-      retryable: true,
-    },
-  )
-}
-
-function tooLarge(bytes: number, maxBytes: number): CrossdockError {
-  return new CrossdockError(
-    'payload_too_large',
-    `a message of ${bytes} bytes is larger than the ${maxBytes} that are stored`,
-  )
-}
-
-function overloaded(): CrossdockError {
-  return new CrossdockError(
-    'database_unavailable',
-    'more messages wait for the database than memory has room for; send it again in a moment',
-    { retryable: true },
   )
 }

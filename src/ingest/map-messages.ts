@@ -3,11 +3,22 @@ import type { InputProblem } from '../ports/adapter.ts'
 import type { MappingFault, MappingInput, MappingResult, Mappings } from '../ports/expressions.ts'
 import { type MappedValues, mappedValues } from './mapped-values.ts'
 import { mappingInput } from './mapping-input.ts'
-import type { SubscriptionSettings } from './subscription-settings.ts'
+import type { RouteSettings, SubscriptionSettings } from './subscription-settings.ts'
 
-/** What a subscription's schema, filter and map say of a message. */
+/** What a route made of a message that it wants. */
+export interface RoutedMessage {
+  readonly route: RouteSettings
+  readonly values: MappedValues
+}
+
+/** What a subscription's schema, filter and map, and then its routes, say of a message. */
 export type MappedMessage =
-  | { readonly outcome: 'mapped'; readonly values: MappedValues }
+  | {
+      readonly outcome: 'mapped'
+      readonly values: MappedValues
+      /** The routes that want it. */
+      readonly routed: readonly RoutedMessage[]
+    }
   | { readonly outcome: 'filtered' }
   | {
       readonly outcome: 'invalid'
@@ -15,9 +26,10 @@ export type MappedMessage =
       readonly problems: readonly InputProblem[]
     }
 
-const UNTOUCHED: MappedMessage = { outcome: 'mapped', values: {} }
+const UNTOUCHED: MappedMessage = { outcome: 'mapped', values: {}, routed: [] }
 
-const NOT_UTF8: MappedMessage = {
+/** Of a body that is to be text. */
+export const NOT_UTF8: MappedMessage = {
   outcome: 'invalid',
   reason: 'invalid',
   problems: [{ path: '', message: 'is not valid UTF-8' }],
@@ -48,6 +60,6 @@ function mapped(result: MappingResult, mapsDedupeKey: boolean): MappedMessage {
   if (result.outcome !== 'mapped') return result
   const checked = mappedValues(result.values, mapsDedupeKey)
   return checked.ok
-    ? { outcome: 'mapped', values: checked.values }
+    ? { outcome: 'mapped', values: checked.values, routed: [] }
     : { outcome: 'invalid', reason: 'mapping_failed', problems: checked.problems }
 }

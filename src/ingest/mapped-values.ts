@@ -13,6 +13,7 @@ export interface MappedValues {
   readonly key?: string | undefined
   readonly priority?: number | undefined
   readonly dedupeKey?: string | undefined
+  readonly orderingKey?: string | undefined
   readonly scheduledAt?: Date | undefined
   readonly tenantId?: string | undefined
   readonly correlationId?: string | undefined
@@ -64,6 +65,7 @@ const SCHEMAS = {
     .min(-MAX_PRIORITY, `must be at least ${-MAX_PRIORITY}`)
     .max(MAX_PRIORITY, `must be at most ${MAX_PRIORITY}`),
   dedupe_key: text(MAX_KEY_CHARACTERS),
+  ordering_key: text(255),
   scheduled_at: time,
   tenant_id: text(255),
   correlation_id: text(255),
@@ -99,6 +101,7 @@ export function mappedValues(
     key: read('key', SCHEMAS.key),
     priority: read('priority', SCHEMAS.priority),
     dedupeKey: read('dedupe_key', SCHEMAS.dedupe_key),
+    orderingKey: read('ordering_key', SCHEMAS.ordering_key),
     scheduledAt: read('scheduled_at', SCHEMAS.scheduled_at),
     tenantId: read('tenant_id', SCHEMAS.tenant_id),
     correlationId: read('correlation_id', SCHEMAS.correlation_id),

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../domain/json.ts'
 import type { InboundMessage } from '../domain/message.ts'
 import type { MappingInput } from '../ports/expressions.ts'
+import type { MappedValues } from './mapped-values.ts'
 
 /** Facts of an adapter that expressions see under their own names. */
 const FACTS = ['timestamp', 'partition', 'offset', 'qos', 'retain', 'path'] as const
@@ -20,6 +21,24 @@ export function mappingInput(
   const payload = payloadOf(message.body, kind)
   if (payload === undefined) return undefined
   return { payload, headers: message.headers, facts: factsOf(message, receivedAtMs), receivedAtMs }
+}
+
+/**
+ * The same as the routes of its subscription see it: what the subscription's map made of it.
+ */
+export function routeInput(
+  message: InboundMessage,
+  kind: BodyKind,
+  mapped: Pick<MappedValues, 'payload' | 'headers' | 'key'>,
+  receivedAtMs: number,
+): MappingInput | undefined {
+  const payload =
+    mapped.payload === undefined
+      ? payloadOf(message.body, kind)
+      : ({ kind: 'json', text: mapped.payload } as const)
+  if (payload === undefined) return undefined
+  const facts = factsOf({ ...message, key: mapped.key ?? message.key }, receivedAtMs)
+  return { payload, headers: mapped.headers ?? message.headers, facts, receivedAtMs }
 }
 
 function payloadOf(body: Uint8Array, kind: BodyKind): MappingInput['payload'] | undefined {

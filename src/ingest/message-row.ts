@@ -1,10 +1,18 @@
-import { createHash } from 'node:crypto'
+import { ROUTE_HANDLER } from '../domain/dead-letter.ts'
 import type { Job, NewJob } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { InboundMessage } from '../domain/message.ts'
+import {
+  addressOf,
+  outboundJob,
+  outboundOrderingKey,
+  type PublicationAddress,
+} from '../domain/outbound.ts'
 import { isStorable } from '../domain/storable.ts'
+import { travellingHeaders } from '../domain/travelling-headers.ts'
 import type { Handler } from '../ports/handler.ts'
-import { inboxKey } from './inbox-key.ts'
+import { inboxKey, targetInboxKey } from './inbox-key.ts'
+import type { RoutedMessage } from './map-messages.ts'
 import type { MappedValues } from './mapped-values.ts'
 import type { SubscriptionSettings } from './subscription-settings.ts'
 
@@ -13,10 +21,19 @@ export interface RowSource {
   readonly id: string
   readonly message: InboundMessage
   readonly subscription: SubscriptionSettings
+  /** It is made of this dead letter, once more, and not of a delivery. */
+  readonly replay?: ReplayOrigin | undefined
+}
+
+/** The dead letter that a message is replayed from. */
+export interface ReplayOrigin {
+  readonly jobId: string
+  /** Whatever is there already: without an inbox key. */
+  readonly force: boolean
 }
 
 /** What the column `method` holds. */
-const MAX_METHOD_CHARACTERS = 100
+export const MAX_METHOD_CHARACTERS = 100
 
 /** A payload without a content type is read as JSON; what the subscription says is none must say so. */
 const DEFAULT_CONTENT_TYPE = {
@@ -25,19 +42,16 @@ const DEFAULT_CONTENT_TYPE = {
   binary: 'application/octet-stream',
 } as const
 
-/** The row of a message: as it was received, and over that what was mapped. */
+/** The row of a message for its handler: as it was received, and over that what was mapped. */
 export function messageRow(
   source: RowSource,
   mapped: MappedValues,
   handler: Pick<Handler, 'queue' | 'priority'> | undefined,
 ): NewJob {
   const { message, subscription } = source
-  const identity = mapped.dedupeKey ?? message.identity
   return {
     ...common(source),
-    ...(mapped.payload === undefined
-      ? payloadOf(message, subscription)
-      : mappedPayload(mapped.payload, subscription)),
+    ...payloadColumns(source, mapped),
     queue: subscription.queue ?? handler?.queue,
     priority: mapped.priority ?? subscription.priority ?? handler?.priority,
     maxRetries: subscription.maxRetries,
@@ -46,67 +60,117 @@ export function messageRow(
     metadata: metadataOf(message, mapped),
     correlationId: mapped.correlationId ?? message.correlationId,
     tenantId: mapped.tenantId,
+    orderingKey: mapped.orderingKey,
     scheduledAt: mapped.scheduledAt,
-    dedupeKey: identity === undefined ? undefined : inboxKey(subscription.name, identity),
+    dedupeKey: keyOf(source, mapped),
   }
 }
 
 /**
- * The row of a message that could not be stored as asked: its raw bytes as base64 and nothing else of it,
- * so that no data of it can be refused again. Its inbox key is the protocol's own, also where one is
- * mapped: the sender may correct what stands in the payload and send it again under the same key.
+ * The row of a message for one target of a route: what the subscription's map made of it, and over that the route's. Attempts
+ * and times are the publication's.
  */
-export function deadRow(source: RowSource, reason: string, error: string): NewJob {
-  const { message, subscription } = source
+export function routeRow(
+  source: RowSource,
+  mapped: MappedValues,
+  { route, values }: RoutedMessage,
+  target: PublicationAddress,
+): NewJob {
+  const { id, message, subscription } = source
+  const both = laidOver(mapped, values)
+  const key = both.key ?? message.key
+  const address = addressOf(target.protocol, target.publication)
+  const { payload, payloadEncoding, contentType } = payloadColumns(source, both)
   return {
-    ...common(source),
-    traceparent: undefined,
-    contentType: 'application/octet-stream',
-    method: printable(message.method).slice(0, MAX_METHOD_CHARACTERS),
-    payload: Buffer.from(message.body).toString('base64'),
-    payloadEncoding: 'base64',
-    metadata: { subscription: subscription.name, ...bodyHash(message) },
-    dead: { reason, error: printable(error) },
+    ...outboundJob({
+      id,
+      ...target,
+      payload,
+      payloadEncoding,
+      contentType: contentType ?? contentTypeOf(source),
+      // What a map gave is its author's decision; what was received goes on without what concerns its sender alone.
+      headers: both.headers ?? travellingHeaders(message.headers),
+      key,
+      orderingKey:
+        both.orderingKey === undefined ? undefined : outboundOrderingKey(address, both.orderingKey),
+      metadata: { ...metadataOf(message, both), route: route.name },
+    }),
+    priority: both.priority ?? subscription.priority,
+    traceparent: message.traceparent,
+    correlationId: both.correlationId ?? message.correlationId,
+    tenantId: both.tenantId,
+    scheduledAt: both.scheduledAt,
+    parentJobId: source.replay?.jobId,
+    dedupeKey: targetKeyOf(source, mapped, target),
   }
 }
 
-/**
- * The row of a message that is too large for any row: without its body, but with what finds it again at its
- * source.
- */
-export function tooLargeRow(source: RowSource, error: string): NewJob {
-  const { message, subscription } = source
-  const facts = Object.entries(message.facts ?? {}).map(
-    ([name, value]) =>
-      [printable(name), typeof value === 'string' ? printable(value) : value] as const,
-  )
-  return {
-    ...deadRow({ ...source, message: { ...message, body: new Uint8Array() } }, 'too_large', error),
-    payload: undefined,
-    payloadEncoding: undefined,
-    metadata: {
-      ...Object.fromEntries(facts),
-      subscription: subscription.name,
-      bytes: message.body.byteLength,
-      sha256: createHash('sha256').update(message.body).digest('hex'),
-    },
-  }
-}
-
-function common({ id, message, subscription }: RowSource): NewJob {
+/** What every row of a subscription's message has for its handler, dead or alive. */
+export function common({ id, message, subscription, replay }: RowSource): NewJob {
   return {
     id,
-    handler: subscription.handler,
+    handler: subscription.handler ?? ROUTE_HANDLER,
     type: 'integration',
     direction: 'inbound',
     protocol: message.protocol,
     // The whole of a longer topic stands in the adapter's facts.
     method: message.method.slice(0, MAX_METHOD_CHARACTERS),
-    contentType: message.contentType ?? DEFAULT_CONTENT_TYPE[subscription.contentType],
+    contentType: contentTypeOf({ message, subscription }),
     traceparent: message.traceparent,
+    parentJobId: replay?.jobId,
     dedupeKey:
       message.identity === undefined ? undefined : inboxKey(subscription.name, message.identity),
   }
+}
+
+function contentTypeOf({
+  message,
+  subscription,
+}: Pick<RowSource, 'message' | 'subscription'>): string | undefined {
+  return message.contentType ?? DEFAULT_CONTENT_TYPE[subscription.contentType]
+}
+
+/**
+ * What makes the message this message. The identity of a replayed one is the dead letter's; a mapped one stays, for the
+ * corrected message may have come meanwhile.
+ */
+function identityOf({ message, replay }: RowSource, mapped: MappedValues): string | undefined {
+  if (replay?.force === true) return undefined
+  return mapped.dedupeKey ?? (replay === undefined ? message.identity : undefined)
+}
+
+function keyOf(source: RowSource, mapped: MappedValues): string | undefined {
+  const identity = identityOf(source, mapped)
+  return identity === undefined ? undefined : inboxKey(source.subscription.name, identity)
+}
+
+function targetKeyOf(
+  source: RowSource,
+  mapped: MappedValues,
+  target: PublicationAddress,
+): string | undefined {
+  const identity = identityOf(source, mapped)
+  return identity === undefined
+    ? undefined
+    : targetInboxKey(source.subscription.name, identity, target)
+}
+
+/** What the later map leaves out stays as the earlier one made it. */
+function laidOver(under: MappedValues, over: MappedValues): MappedValues {
+  const stated = Object.entries(over).filter(([, value]) => value !== undefined)
+  const both: MappedValues = { ...under, ...Object.fromEntries(stated) }
+  return under.metadata === undefined || over.metadata === undefined
+    ? both
+    : { ...both, metadata: { ...under.metadata, ...over.metadata } }
+}
+
+function payloadColumns(
+  { message, subscription }: RowSource,
+  mapped: MappedValues,
+): Pick<NewJob, 'payload' | 'payloadEncoding' | 'contentType'> {
+  return mapped.payload === undefined
+    ? payloadOf(message, subscription)
+    : mappedPayload(mapped.payload, subscription)
 }
 
 /**
@@ -165,10 +229,7 @@ export function isSameBody(
   return bodySha256 === undefined || stored === undefined ? undefined : stored === bodySha256
 }
 
-function bodyHash({ bodySha256 }: InboundMessage): JsonObject {
+/** The hash of a body, where its protocol wants it kept. */
+export function bodyHash({ bodySha256 }: InboundMessage): JsonObject {
   return bodySha256 === undefined ? {} : { body_sha256: bodySha256 }
-}
-
-function printable(text: string): string {
-  return text.replaceAll('\0', '�').toWellFormed().slice(0, 2_000)
 }

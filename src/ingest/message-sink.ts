@@ -1,6 +1,7 @@
 import { CrossdockError, errorMessage, isCrossdockError } from '../domain/errors.ts'
 import type { NewJob } from '../domain/job.ts'
 import type { InboundMessage } from '../domain/message.ts'
+import type { StatusWord } from '../domain/status.ts'
 import type { Delivery, DeliveryOptions, InputProblem, MessageSink } from '../ports/adapter.ts'
 import type { MakeId } from '../ports/clock.ts'
 import type { Mappings } from '../ports/expressions.ts'
@@ -9,7 +10,10 @@ import type { Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { type MappedMessage, mapMessages } from './map-messages.ts'
-import { deadRow, isSameBody, messageRow, tooLargeRow } from './message-row.ts'
+import { deadRow, deadRowCopy, tooLargeRow } from './dead-row.ts'
+import { isSameBody, type RowSource } from './message-row.ts'
+import { inputProblems, messageRows } from './message-rows.ts'
+import { routeMessages } from './route-messages.ts'
 import type { SubscriptionSettings } from './subscription-settings.ts'
 
 /** What {@link createMessageSink} needs. */
@@ -68,12 +72,12 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
           throw new CrossdockError('usage', `there is no subscription '${name}'`)
         }
         const some = indexes.flatMap((index) => messages[index] ?? [])
-        const results = await mapMessages(some, subscription, mappings, receivedAtMs).catch(
-          (error: unknown) => {
+        const results = await mapMessages(some, subscription, mappings, receivedAtMs)
+          .then((mapped) => routeMessages(some, mapped, subscription, mappings, receivedAtMs))
+          .catch((error: unknown) => {
             if (!isCrossdockError(error)) throw error
             return some.map(() => error)
-          },
-        )
+          })
         indexes.forEach((index, place) => {
           const result = results[place]
           if (result !== undefined) prepared[index] = result
@@ -110,18 +114,16 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
     const { message, subscription } = incoming
     if (mapped.outcome === 'filtered') return { outcome: 'filtered' }
     if (mapped.outcome === 'invalid') return await refuse(incoming, mapped.reason, mapped.problems)
-    const job = messageRow(
-      { id: makeId(), message, subscription },
-      mapped.values,
-      handlers.get(subscription.handler),
-    )
-    const problems = await problemsOf(job, subscription)
+    const rows = messageRows({ message, subscription }, mapped, { handlers, makeId })
+    const [first] = rows
+    // No route wants it, and there is no handler.
+    if (first === undefined) return { outcome: 'filtered' }
+    const problems = await inputProblems(first, { handlers, parseInput })
     if (problems.length > 0) return await refuse(incoming, 'invalid', problems)
     try {
-      const outcome = await commit.add(job)
+      const outcome = await commit.addTogether(rows)
       if (outcome.outcome === 'stored') {
-        const waits = job.scheduledAt !== undefined && job.scheduledAt.getTime() > receivedAtMs
-        return { outcome: 'stored', jobId: outcome.jobId, status: waits ? 'scheduled' : 'pending' }
+        return { outcome: 'stored', jobId: outcome.jobId, status: firstStatus(first, receivedAtMs) }
       }
       const found = await store.findJob(outcome.jobId).catch(() => undefined)
       return {
@@ -145,7 +147,7 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
         { subscription: subscription.name, bytes: message.body.byteLength },
         'a message is too large to be stored; a dead letter without its body says so',
       )
-      return await bury(tooLargeRow(source, errorMessage(error)))
+      return await bury(tooLargeRow(source, errorMessage(error)), source)
     }
     if (!isCrossdockError(error, 'database_data', 'database_constraint', 'database_error')) {
       throw error
@@ -154,7 +156,7 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
       { subscription: subscription.name, err: error },
       'a message could not be stored as asked, and is stored as a dead letter',
     )
-    return await bury(deadRow(source, 'not_storable', errorMessage(error)))
+    return await bury(deadRow(source, 'not_storable', errorMessage(error)), source)
   }
 
   async function refuse(
@@ -164,7 +166,7 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
   ): Promise<Delivery> {
     if ((subscription.onInvalid ?? how.onInvalid) === 'dead') {
       const source = { id: makeId(), message, subscription }
-      return await bury(deadRow(source, reason, describe(problems)))
+      return await bury(deadRow(source, reason, describe(problems)), source)
     }
     if (how.onInvalid === 'dead') {
       // Nobody else will ever hear of it.
@@ -173,27 +175,25 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
     return { outcome: 'invalid', problems }
   }
 
-  async function problemsOf(
-    job: NewJob,
-    { handler: name }: SubscriptionSettings,
-  ): Promise<readonly InputProblem[]> {
-    const handler = handlers.get(name)
-    // Another instance may have it, and judges the input when it runs.
-    if (handler?.input === undefined) return []
-    const parsed = await parseInput(handler, {
-      payload: job.payload ?? null,
-      contentType: job.contentType ?? null,
-      payloadEncoding: job.payloadEncoding ?? null,
+  /** The dead letter, and in the same commit what tells its subscription's `dead_letter` of it. */
+  async function bury(row: NewJob, source: RowSource): Promise<Delivery> {
+    const target = source.subscription.deadLetter
+    const copy = target === undefined ? [] : [deadRowCopy(row, source, target, makeId())]
+    const outcome = await commit.addTogether([row, ...copy]).catch((error: unknown) => {
+      if (copy.length === 0 || !isCrossdockError(error, 'payload_too_large')) throw error
+      // Twice the body is too much: the copy goes without it, and names the row that has it.
+      const empty = copy.map((one) => ({ ...one, payload: undefined, payloadEncoding: undefined }))
+      return commit.addTogether([row, ...empty])
     })
-    return parsed.ok ? [] : parsed.problems
-  }
-
-  async function bury(row: NewJob): Promise<Delivery> {
-    const outcome = await commit.add(row)
     return { outcome: outcome.outcome === 'stored' ? 'dead' : 'duplicate', jobId: outcome.jobId }
   }
 
   return { deliver }
+}
+
+function firstStatus(row: NewJob, receivedAtMs: number): StatusWord {
+  if (row.scheduledAt !== undefined && row.scheduledAt.getTime() > receivedAtMs) return 'scheduled'
+  return row.orderingKey === undefined ? 'pending' : 'queued'
 }
 
 function describe(problems: readonly InputProblem[]): string {

@@ -9,6 +9,8 @@ export type HealthCheck = () => ComponentHealth | Promise<ComponentHealth>
 export interface HealthOptions {
   /** By the component's name; `database` decides whether the instance is down. */
   readonly checks: Readonly<Record<string, HealthCheck>>
+  /** Components that say how they are without being waited for; their number may change. Must not throw. */
+  readonly further?: () => Readonly<Record<string, ComponentHealth>>
   readonly clock: Clock
 }
 
@@ -24,7 +26,11 @@ const CACHE_MS = 1_000
  * one round of checks, a report is good for a second, and a check that hangs is not started again
  * before it has ended. Never rejects.
  */
-export function createHealth({ checks, clock }: HealthOptions): () => Promise<HealthReport> {
+export function createHealth({
+  checks,
+  further,
+  clock,
+}: HealthOptions): () => Promise<HealthReport> {
   const components = Object.entries(checks).map(([name, check]) => ({
     name,
     ask: limited(check, clock),
@@ -38,7 +44,10 @@ export function createHealth({ checks, clock }: HealthOptions): () => Promise<He
       const round = Promise.all(
         components.map(async ({ name, ask }) => [name, await ask()] as const),
       )
-      last = { at: now, report: round.then((answers) => report(answers)) }
+      last = {
+        at: now,
+        report: round.then((answers) => report([...answers, ...Object.entries(further?.() ?? {})])),
+      }
     }
     return last.report
   }

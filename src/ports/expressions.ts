@@ -9,6 +9,7 @@ export const MAP_KEYS = [
   'key',
   'priority',
   'dedupe_key',
+  'ordering_key',
   'scheduled_at',
   'tenant_id',
   'correlation_id',
@@ -17,6 +18,14 @@ export const MAP_KEYS = [
 
 /** One of {@link MAP_KEYS}. */
 export type MapKey = (typeof MAP_KEYS)[number]
+
+/** What a route's `map` may set: the identity of a message is its subscription's. */
+export const ROUTE_MAP_KEYS: readonly MapKey[] = MAP_KEYS.filter((key) => key !== 'dedupe_key')
+
+/** Under which name {@link Mappings} has the rules of a route. No subscription is called so. */
+export function rulesOfRoute(route: string): string {
+  return `route:${route}`
+}
 
 /** A JSONata expression, or a value that stands for itself. */
 export type MapValue = { readonly expression: string } | { readonly value: Json }
@@ -41,11 +50,28 @@ export const INPUT_NAMES = [
   'params',
 ] as const
 
-/** What one subscription does with its messages before they are stored. */
+/** The names that a template of a publication finds at the top of its input. */
+export const TEMPLATE_NAMES = [
+  'payload',
+  'headers',
+  'key',
+  'metadata',
+  'id',
+  'publication',
+  'protocol',
+  'tenant_id',
+  'correlation_id',
+  'parent_job_id',
+  'created_at',
+  'attempt',
+] as const
+
+/** Named expressions on one kind of messages: what a subscription does before it stores, the templates of a publication. */
 export interface MappingRules {
   /** JSONata; a message for which it gives something falsy is not stored. */
   readonly filter?: string | undefined
-  readonly map?: Readonly<Partial<Record<MapKey, MapValue>>> | undefined
+  /** By name: of a subscription {@link MAP_KEYS}. */
+  readonly map?: Readonly<Record<string, MapValue>> | undefined
   /** The text of a JSON Schema that the payload must fit, as it was received. */
   readonly schema?: string | undefined
 }
@@ -69,7 +95,7 @@ export type MappingResult =
   /** JSON texts by key; a key whose expression gave nothing is left out. */
   | {
       readonly outcome: 'mapped'
-      readonly values: Readonly<Partial<Record<MapKey, string>>>
+      readonly values: Readonly<Record<string, string>>
     }
   | { readonly outcome: 'filtered' }
   | {
@@ -78,17 +104,17 @@ export type MappingResult =
       readonly problems: readonly InputProblem[]
     }
 
-/** Applies the rules of subscriptions, under limits on time and memory. */
+/** Applies rules, under limits on time and memory. */
 export interface Mappings {
-  /** Whether this subscription has rules at all. */
-  has(subscription: string): boolean
+  /** Whether there are rules of this name at all: of a subscription, a route ({@link rulesOfRoute}), a publication. */
+  has(name: string): boolean
   /**
    * What the rules make of each message, in order. A message that breaks a limit is `invalid` by
    * itself; the others are not touched by it.
    * @throws CrossdockError `mapping_unavailable` (retryable): nothing can be evaluated now;
    *   `instance_stopping`
    */
-  evaluate(subscription: string, inputs: readonly MappingInput[]): Promise<readonly MappingResult[]>
+  evaluate(name: string, inputs: readonly MappingInput[]): Promise<readonly MappingResult[]>
   /** Ends what it started. May be called twice. */
   stop(): Promise<void>
 }
@@ -97,7 +123,7 @@ export interface Mappings {
 export interface ExpressionReport {
   /** A mistake of syntax, or something that is not allowed, and where. */
   readonly problem?: string | undefined
-  /** Names at the top that the input does not have: they never give anything. */
+  /** Names at the top that are not among those given: they never give anything. */
   readonly unknownNames: readonly string[]
   /** The whole of it is one path. */
   readonly isPath: boolean
@@ -105,7 +131,7 @@ export interface ExpressionReport {
 
 /** Judges expressions and schemas without running them. */
 export interface MappingCheck {
-  expression(source: string): Promise<ExpressionReport>
+  expression(source: string, names: readonly string[]): Promise<ExpressionReport>
   /** What is wrong with the text of a JSON Schema; `undefined`: nothing. */
   schema(text: string): Promise<string | undefined>
 }

@@ -41,6 +41,32 @@ export interface EnqueueOptions {
   readonly metadata?: JsonObject
 }
 
+/** A message to publish from inside a handler. */
+export interface PublishMessage {
+  /**
+   * Bytes go out as they are; with a `contentType` that is not JSON a string does as well; anything else is
+   * JSON. Left out: a message without a body.
+   */
+  readonly payload?: unknown
+  /** The broker's message key. Messages of one key to one publication keep their order. */
+  readonly key?: string
+  /** Names and values without line breaks; bytes as `{ base64 }`. */
+  readonly headers?: Headers
+  readonly contentType?: string
+  /** Instead of the key: messages of one tenant that share it go out one at a time; `null`: no order. */
+  readonly orderingKey?: string | null
+  readonly priority?: number
+  /** Not before this many milliseconds from the commit. */
+  readonly delayMs?: number
+  /** Not before this time. */
+  readonly scheduledAt?: Date
+  /** Attempts after the first. Left out: the publication's, else `jobs.max_retries`. */
+  readonly maxRetries?: number
+  readonly tenantId?: string
+  readonly correlationId?: string
+  readonly metadata?: JsonObject
+}
+
 /** What a handler may know of the job that it runs. */
 export interface HandlerJob {
   readonly id: string
@@ -59,6 +85,7 @@ export interface HandlerJob {
   readonly createdBy: string | null
   readonly parentJobId: string | null
   readonly correlationId: string | null
+  readonly traceparent: string | null
   readonly createdAt: Date
 }
 
@@ -75,6 +102,12 @@ export interface HandlerContext<Input> {
     payload?: unknown,
     options?: EnqueueOptions,
   ) => Promise<{ readonly id: string }>
+  /**
+   * Sends a message to a publication, named as `protocol:name`. It commits with this job's completion, and
+   * goes out after that. Returns its id, which the far side sees as its `idempotency-key`.
+   * @throws CrossdockError `publication_unknown`, `message_invalid`
+   */
+  readonly publish: (address: string, message?: PublishMessage) => Promise<{ readonly id: string }>
   /** Says how far the job is; seen at once, outside the transaction. */
   readonly progress: (current: number, total: number, message?: string) => Promise<void>
   /** Aborts on time-out, lost lease and shutdown; its `reason` is a `CrossdockError`. */
@@ -84,6 +117,29 @@ export interface HandlerContext<Input> {
 
 /** What a handler may return: a JSON value (the job's result), nothing, or an outcome. */
 export type HandlerReturn = Snooze | Cancel | undefined | null | boolean | number | string | object
+
+/** A schedule that is declared beside its handler. `cron` or `everySeconds` is needed, the rest may be left out. */
+export interface HandlerSchedule {
+  /** Default: the name of the handler. */
+  readonly name?: string
+  readonly description?: string
+  readonly cron?: string
+  readonly everySeconds?: number
+  /** An IANA name; default UTC. */
+  readonly timezone?: string
+  /** What its jobs are given; texts in it may hold `{{ jsonata }}`. */
+  readonly payload?: unknown
+  /** SQL that must hold for a tick to fire. */
+  readonly condition?: string
+  readonly misfire?: 'fire_once' | 'skip' | 'fire_all'
+  readonly overlap?: 'allow' | 'skip' | 'queue'
+  readonly jitterSeconds?: number
+  readonly enabled?: boolean
+  readonly startAt?: Date
+  readonly endAt?: Date
+  readonly maxExecutions?: number
+  readonly tenantId?: string
+}
 
 /** A handler, as `defineHandler` checked it. */
 export interface Handler<Input = unknown> {
@@ -100,12 +156,25 @@ export interface Handler<Input = unknown> {
   readonly priority?: number | undefined
   /** `none` forbids `tx`; default `handler`. */
   readonly transaction?: 'handler' | 'none' | undefined
+  /** What `input` is: `stored` for a {@link StoredPayload}, unread. Of the program's own handlers alone. */
+  readonly takes?: 'stored' | undefined
+  /** Makes its own jobs: written into `jobs` at start, and changed there as people like. */
+  readonly schedule?: HandlerSchedule | undefined
   run(context: HandlerContext<Input>): HandlerReturn | Promise<HandlerReturn> | Promise<void> | void
+}
+
+/** What a job says of who runs it. */
+export interface HandledJob {
+  readonly handler: string
+  readonly protocol: string | null
+  readonly method: string | null
 }
 
 /** The handlers that this instance has. */
 export interface HandlerRegistry {
   get(name: string): Handler | undefined
+  /** The handler of a job: the one that it names; of an outbound row that of its publication. */
+  handlerOf(job: HandledJob): Handler | undefined
   names(): readonly string[]
 }
 

@@ -34,6 +34,29 @@ export interface HttpRoute {
   handle(request: HttpRequest): Promise<HttpResponse>
 }
 
+/** A port of an adapter's own. */
+export interface HttpPortOptions {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly bodyLimitBytes: number
+  /** PEM texts; with `ca` only clients with a certificate of it are let in. Left out: no encryption. */
+  readonly tls?:
+    { readonly cert: string; readonly key: string; readonly ca?: string | undefined } | undefined
+  /** The key of the configuration that asks for it, which errors name: `integrations.http.connections.hooks.listen`. */
+  readonly key: string
+}
+
+/** A server on a port of its own: what a {@link HttpHost} takes and answers it does alike, for its own routes alone. */
+export interface HttpPort {
+  /** As {@link HttpHost.route}. */
+  route(route: HttpRoute): void
+  /** @throws CrossdockError `http_listen_failed`, which names the key, such as for a port that is taken. */
+  listen(): Promise<{ readonly url: string }>
+  /** Stops listening, and waits for the requests under way, for `graceMs` at the longest. May be called twice. */
+  close(options: { readonly graceMs: number }): Promise<void>
+}
+
 /** The HTTP server, as adapters see it: routes are given before it listens. */
 export interface HttpHost {
   /**
@@ -42,4 +65,6 @@ export interface HttpHost {
    *   server listens.
    */
   route(route: HttpRoute): void
+  /** Makes a server on another port, which belongs to the caller; nothing listens yet. */
+  port(options: HttpPortOptions): HttpPort
 }

@@ -1,3 +1,4 @@
+import type { Protocol } from '../domain/job-type.ts'
 import type { Headers } from '../domain/job.ts'
 import type { Json } from '../domain/json.ts'
 
@@ -38,3 +39,30 @@ export type Publishing =
       readonly answer?: string | undefined
     }
   | { readonly outcome: 'unconfirmed' | 'unsent'; readonly error: string }
+
+/** Publishes messages of one publication, as {@link RunningAdapter.publish} of adapter.ts does. */
+export type Publish = (
+  messages: readonly OutboundMessage[],
+  signal: AbortSignal,
+) => Promise<readonly Publishing[]>
+
+/** Where whoever runs adapters says what can be published now. Every method may be called at any time. */
+export interface Publishers {
+  /** Whether the connection of a publication is there; also what was said before. */
+  connected(address: string, isConnected: boolean): void
+  /** Who publishes; `undefined`: nobody any more, until the adapter has been started again. */
+  bind(address: string, publish: Publish | undefined): void
+}
+
+/** The publications that messages can be addressed to. */
+export interface PublicationDirectory {
+  find(address: string): { readonly protocol: Protocol; readonly name: string } | undefined
+  /** What was probably meant by an address that is not there. */
+  closest(address: string): string | undefined
+}
+
+/** None at all. */
+export const NO_PUBLICATIONS: PublicationDirectory = {
+  find: () => undefined,
+  closest: () => undefined,
+}

@@ -1,4 +1,5 @@
 import type { ScheduleDefinition } from '../domain/schedule.ts'
+import type { TurnKey } from '../domain/turn.ts'
 
 /** What a row of `jobs` was when it was read: whoever writes it says that it still is. Exact, as text. */
 export interface ScheduleVersion {
@@ -16,7 +17,12 @@ export interface ScheduleKey {
 /** A schedule that is to be looked at. Times are milliseconds since 1970. */
 export interface DueSchedule extends ScheduleKey {
   readonly name: string
+  readonly handler: string
   readonly definition: ScheduleDefinition
+  /** The payload where it may hold `{{ … }}`; `null`: it is copied as it stands. */
+  readonly template: string | null
+  /** `lasterror` as it was read. */
+  readonly lastError: string | null
   /** The tick that is due; `null`: the next tick is to be computed. */
   readonly dueAt: number | null
   /** When the row was written last. */
@@ -42,12 +48,25 @@ export interface DuePage {
 /** Milliseconds since 1970, or `never`: the schedule is over, or cannot run. */
 export type NextTick = number | 'never'
 
-/** A tick that is due. */
-export interface TickToFire {
-  readonly schedule: ScheduleKey
+/** One job of a schedule that is to be made. */
+export interface TickJob {
   /** Milliseconds since 1970; `due`: the very time in the row. */
   readonly tick: number | 'due'
+  /** What its template made; left out: the row's payload as it stands. */
+  readonly payload?: string | undefined
+  /** Jitter: the job begins so much after now, in milliseconds; left out: none. */
+  readonly delayMs?: number | undefined
+}
+
+/** A schedule that is due, with the ticks that are to be fired. */
+export interface TickToFire {
+  readonly schedule: ScheduleKey
+  /** At least one; more than one only where `overlappolicy` is `allow`. The earliest first. */
+  readonly jobs: readonly TickJob[]
+  /** The tick after these, as if there were no `maxexecutions`: the store heeds it. */
   readonly next: NextTick
+  /** For `lasterror`: it fires, and something is amiss all the same. Left out: nothing is. */
+  readonly note?: string | undefined
 }
 
 /** What became of a batch of ticks. */
@@ -58,13 +77,17 @@ export interface FiredTicks {
   readonly jobs: number
   /** The queues of these jobs. */
   readonly queues: readonly string[]
+  /** The lanes of those of them that wait for the job before. */
+  readonly turns: readonly TurnKey[]
+  /** Schedules whose tick made no job since the one before has not ended (`skip`), or waits too (`queue`). */
+  readonly overlapped: readonly string[]
 }
 
 /** What is written of a schedule whose next tick was computed. */
 export interface SchedulePlan {
   readonly schedule: ScheduleKey
   readonly next: NextTick
-  /** Why it cannot run, for `lasterror`; `null`: it can. */
+  /** For `lasterror`: why it cannot run, or why its last tick made no job; `null`: nothing is wrong. */
   readonly error: string | null
 }
 
@@ -72,7 +95,7 @@ export interface SchedulePlan {
 export interface ScheduleOverview {
   /** The next tick of all; `null`: none is known. */
   readonly nextRunAt: Date | null
-  /** Those that cannot run, and why. */
+  /** Those that have a `lasterror`: most cannot run. */
   readonly inError: readonly {
     readonly id: string
     readonly name: string
@@ -96,7 +119,10 @@ export interface ScheduleStore {
   /**
    * Fires ticks, all in one commit: each makes its job, unless the tick has one, and moves its schedule on,
    * both or neither. A schedule that is not any more what was read, or that somebody has locked, is passed
-   * over; so is one that has fired `maxexecutions` times.
+   * over; so is one that would fire more than `maxexecutions` times.
+   * Its `overlappolicy` is heeded here: with `skip` a tick makes no job while the schedule's last one has not
+   * ended; with `queue` it makes one that waits for the last, unless that one has not begun either, which then
+   * counts the tick in `metadata.merged_ticks`. A tick without a job is no execution.
    */
   fire(ticks: readonly TickToFire[]): Promise<FiredTicks>
   /** Writes next ticks and errors, of the schedules that are still what was read. Returns their ids. */
@@ -106,6 +132,6 @@ export interface ScheduleStore {
    * somebody has locked is passed over.
    */
   reopen(): Promise<void>
-  /** How the schedules are, with at most `errors` of those that cannot run. */
+  /** How the schedules are, with at most `errors` of those that have a `lasterror`. */
   overview(request: { readonly errors: number }): Promise<ScheduleOverview>
 }

@@ -2,10 +2,21 @@ import type { Execution, Job, NewJob, Progress } from '../domain/job.ts'
 import type { Headers } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { TurnKey } from '../domain/turn.ts'
+import type { DeadWalk, DeadWalkStep } from './dead-walk.ts'
+import type { DeadLetterStore } from './dead-letters.ts'
+import type { InsertOutcome, InsertRequest } from './insert.ts'
 import type { PacketStore, SlotStore } from './client-slots.ts'
 import type { InstanceRequest, Registration } from './instances.ts'
+import type { GivenTurns, LateTurns, TurnWalk } from './given-turns.ts'
+import type { Rehearsal } from './rehearsal.ts'
+import type { BacklogCounter } from './backlog.ts'
+import type { ContentionStatistics } from './contention.ts'
+import type { PauseStore } from './pauses.ts'
+import type { ScheduleBook } from './schedule-book.ts'
 import type { ScheduleStore } from './schedule-store.ts'
 import type { WakeUpChannel } from './wake-ups.ts'
+
+export type { InsertOutcome, InsertRequest } from './insert.ts'
 
 /** Names one execution of a job: `epoch` is the fencing token that the claim gave. */
 export interface ExecutionKey {
@@ -56,23 +67,12 @@ export interface ClaimedJob extends ExecutionKey {
   readonly createdBy: string | null
   readonly parentJobId: string | null
   readonly correlationId: string | null
+  readonly traceparent: string | null
   readonly createdAt: Date
 }
 
 /** Larger payloads do not travel with a claim. */
 export const INLINE_PAYLOAD_BYTES = 8192
-
-/** What became of one job of an insert. */
-export type InsertOutcome =
-  | { readonly outcome: 'stored'; readonly jobId: string }
-  | { readonly outcome: 'duplicate'; readonly jobId: string }
-
-/** What to insert. */
-export interface InsertRequest {
-  readonly jobs: readonly NewJob[]
-  /** These very jobs were sent before and nobody knows whether they were committed. */
-  readonly again: boolean
-}
 
 /** How an execution ended. */
 export type Ending =
@@ -95,6 +95,9 @@ export type Ending =
       readonly error?: string
     }
 
+/** The one of a job that failed for good. */
+export type FailedEnding = Extract<Ending, { readonly kind: 'failed' }>
+
 /** The end of one execution, to be committed with its history row. */
 export interface Settlement extends ExecutionKey {
   readonly ending: Ending
@@ -105,11 +108,21 @@ export interface Settlement extends ExecutionKey {
   readonly executedBy: string
   /** The payload as this execution read it, where history keeps it. */
   readonly inputData?: string | undefined
+  /** Stored in the same commit, where the execution is still the caller's. */
+  readonly jobs?: readonly NewJob[] | undefined
+  /** What a remote side answered. */
+  readonly outputData?: string | undefined
 }
 
 /** Progress of one execution. */
 export interface ProgressUpdate extends ExecutionKey {
   readonly progress: Progress
+}
+
+/** How a handler's transaction is opened. */
+export interface TransactionOptions {
+  /** What it does to rows is watched, for {@link HandlerTransaction.rehearse}; default false. */
+  readonly watched?: boolean
 }
 
 /** A handler's transaction. Calls after the first error that lost the transaction throw. */
@@ -130,6 +143,12 @@ export interface HandlerTransaction {
    *   `transaction_lost` when the handler's transaction is gone or broken, `database_*` otherwise.
    */
   commit(end: { readonly settlement: Settlement; readonly jobs: readonly NewJob[] }): Promise<void>
+  /**
+   * Does what {@link HandlerTransaction.commit} does, short of the COMMIT, and rolls back always. The
+   * execution is not ended. Begins nothing where there is nothing to do.
+   * @throws CrossdockError where the rollback could not be confirmed; the connection is broken then
+   */
+  rehearse(request: { readonly jobs: readonly NewJob[] }): Promise<Rehearsal>
   /** Undoes everything; may be called twice, and after a failed commit. Never throws. */
   rollback(): Promise<void>
   /** Breaks the connection at once, and ends on the server what still runs on it. Never throws. */
@@ -147,30 +166,11 @@ export interface Promotion {
   readonly turns: readonly TurnKey[]
 }
 
-/** Turns that were given. */
-export interface GivenTurns {
-  /** Queues that may have newly ready jobs. */
-  readonly queues: readonly string[]
-  readonly count: number
-}
-
-/** A step along all lanes. */
-export interface TurnWalk extends GivenTurns {
-  /** Where the next step goes on; `null`: this was the last one. */
-  readonly after: string | null
-}
-
-/** A look at those who came lately. */
-export interface LateTurns extends GivenTurns {
-  /** Where the next look goes on: a seq. */
-  readonly since: string
-  /** Whether there is more to look at right now. */
-  readonly more: boolean
-}
-
 /** A job whose holder let its lease expire. */
 export interface ExpiredJob extends ExecutionKey {
   readonly handler: string
+  readonly protocol: string | null
+  readonly method: string | null
   readonly queue: string
   /** Whether its begin was written: only then was it an attempt. */
   readonly begun: boolean
@@ -190,6 +190,8 @@ export interface RecoveryRequest {
   readonly executedBy: string
   /** Says how an execution that died is ended; `undefined` leaves it alone. */
   readonly decide: (job: ExpiredJob) => Ending | undefined
+  /** What is stored in the commit that fails a job for good. Left out: nothing. */
+  readonly beside?: ((job: Job, ending: FailedEnding) => readonly NewJob[]) | undefined
 }
 
 /** Numbers for `/status`. */
@@ -203,19 +205,6 @@ export interface QueueDepth {
 }
 
 /**
- * How often our own statements met rows that somebody else held, since the store was opened. What
- * handlers run in their transactions is not among them.
- */
-export interface ContentionStatistics {
-  /** Deadlocks that the server broke off, and after which the work was made again. */
-  readonly deadlocksRetried: number
-  /** Serialization failures that the server reported; the work was made again, up to a limit. */
-  readonly serializationFailures: number
-  /** Waits for a lock that ran out: the caller got `database_locked`, and comes again later. */
-  readonly lockTimeouts: number
-}
-
-/**
  * The database, as operations of the domain. One implementation a dialect; one conformance suite
  * (test/conformance/store) runs on every one. Every method may be called at any time and at once;
  * each that is one statement is one commit.
@@ -224,10 +213,15 @@ export interface ContentionStatistics {
  *   again and again), `database_locked` (somebody holds a row or a key for longer than a statement waits),
  *   `database_data`, `database_constraint`, `database_error`, `payload_too_large`.
  */
-export interface Store extends WakeUpChannel, SlotStore, PacketStore {
+export interface Store extends WakeUpChannel, BacklogCounter, SlotStore, PacketStore {
   readonly dialect: 'postgresql' | 'mysql'
+  readonly deadLetters: DeadLetterStore
   /** The rows of `jobs`. */
   readonly schedules: ScheduleStore
+  /** What people have paused and resumed. */
+  readonly pauses: PauseStore
+  /** The same rows, as people see and change them. */
+  readonly scheduleBook: ScheduleBook
   /**
    * Inserts jobs in one statement and says of each, in order, what became of it, after COMMIT.
    * A `dedupekey` or `uniquekey` that is taken makes a `duplicate`; an id that is taken is an error
@@ -243,14 +237,14 @@ export interface Store extends WakeUpChannel, SlotStore, PacketStore {
   /** Writes that these executions began. Returns those that are still the caller's. */
   begin(keys: readonly ExecutionKey[]): Promise<readonly ExecutionKey[]>
   /**
-   * Ends executions, each with its history row, in one commit. Returns the keys of those that were
+   * Ends executions, each with its history row and its jobs, in one commit. Returns the keys of those that were
    * still the caller's: the others had lost their lease, and nothing was written for them.
    */
   settle(settlements: readonly Settlement[]): Promise<readonly ExecutionKey[]>
   /** Of these executions, those whose end has been committed: asked when an answer was lost. */
   settled(keys: readonly ExecutionKey[]): Promise<readonly ExecutionKey[]>
   /** A transaction for a handler, on a pool of its own; begun on the server at its first statement. */
-  openTransaction(): HandlerTransaction
+  openTransaction(options?: TransactionOptions): HandlerTransaction
   /** Writes progress; rows locked by somebody, and executions that were lost, are passed over. */
   updateProgress(updates: readonly ProgressUpdate[]): Promise<void>
   /**
@@ -287,11 +281,15 @@ export interface Store extends WakeUpChannel, SlotStore, PacketStore {
   /** Frees an id that this process has. Does nothing where another one has it. */
   unregisterInstance(request: Pick<InstanceRequest, 'id' | 'token'>): Promise<void>
   findJob(id: string): Promise<Job | undefined>
+  /** One step along the dead letters, newest first: it reads a bounded part of the table. */
+  walkDead(walk: DeadWalk): Promise<DeadWalkStep>
   /** The executions of a job, oldest first, at most 1,000; `undefined`: no such job. */
   listExecutions(jobId: string): Promise<readonly Execution[] | undefined>
   queueDepths(): Promise<readonly QueueDepth[]>
   /** Handlers named by unfinished jobs and not in `known`, at most 100. */
   missingHandlers(known: readonly string[]): Promise<readonly string[]>
+  /** Addresses of publications named by unfinished outbound jobs and not in `known`, at most 100. */
+  missingPublications(known: readonly string[]): Promise<readonly string[]>
   /** Asks the database something small. Returns its version, and how long it took in milliseconds. */
   ping(): Promise<{ readonly version: string; readonly latencyMs: number }>
   /** What this store's statements met so far. Asks nobody, and never throws. */

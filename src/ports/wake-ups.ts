@@ -6,10 +6,12 @@ export interface Announcement {
   readonly queues: readonly string[] | null
   /** Whether a schedule may have come, changed or gone. */
   readonly schedules: boolean
+  /** Whether somebody has paused or resumed something; left out: no. */
+  readonly pauses?: boolean | undefined
 }
 
 /** Something may have been missed: look at everything. */
-export const ANYTHING: Announcement = { queues: null, schedules: true }
+export const ANYTHING: Announcement = { queues: null, schedules: true, pauses: true }
 
 /** A way to tell other instances: the database's, or Redis. What it carries are hints; losing one costs time, never a job. */
 export interface WakeUpChannel {
@@ -31,6 +33,8 @@ export interface WakeUps {
   waiting(): void
   /** The turns of these lanes may be free, in this process's knowledge; `null`: of any lane. */
   turns(keys: readonly TurnKey[] | null): void
+  /** A pause was committed: tells the other instances, at once. */
+  pauses(): void
   /** Called with the queues that may have ready jobs; `null`: any queue. Returns how to stop it. */
   onReady(listener: (queues: readonly string[] | null) => void): () => void
   onWaiting(listener: () => void): () => void
@@ -38,4 +42,6 @@ export interface WakeUps {
   onTurns(listener: (keys: readonly TurnKey[] | null) => void): () => void
   /** Called when a schedule may have come, changed or gone. Returns how to stop it. */
   onSchedules(listener: () => void): () => void
+  /** Called when another instance may have paused or resumed something. Returns how to stop it. */
+  onPauses(listener: () => void): () => void
 }

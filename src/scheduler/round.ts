@@ -2,32 +2,36 @@ import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type {
   DuePage,
+  DueSchedule,
+  FiredTicks,
   SchedulePlan,
   SchedulePosition,
   ScheduleStore,
   TickToFire,
 } from '../ports/schedule-store.ts'
-import type { WakeUps } from '../ports/wake-ups.ts'
-import { decide } from './decide.ts'
+import type { Aside } from './aside.ts'
+import { decide, type DecidedTicks, type Moment } from './decide.ts'
 import { fireTicks, planTicks } from './fire.ts'
 import type { HeldOff } from './held-off.ts'
 
 /** What a round needs. */
 export interface RoundOptions {
   readonly store: { readonly schedules: ScheduleStore }
-  readonly wakeUps: Pick<WakeUps, 'ready'>
   readonly log: Log
   readonly clock: Clock
   readonly heldOff: HeldOff
   readonly checkIntervalMs: number
   readonly isStopped: () => boolean
-  /** Told how many jobs a batch made. */
-  readonly onFired: (jobs: number) => void
+  /** Where schedules with a condition or a template go. */
+  readonly aside: Pick<Aside, 'has' | 'take'>
+  readonly moment: Omit<Moment, 'now' | 'noticeMs'>
+  /** Told of each commit at once. */
+  readonly onFired: (fired: FiredTicks) => void
 }
 
 /** What a round came to. */
 export interface RoundResult {
-  /** Schedules that were to be looked at. */
+  /** Schedules that were to be looked at, without those that went aside. */
   readonly found: number
   /** Of these, those that were fired or written; others had them, or somebody has them locked. */
   readonly done: number
@@ -45,35 +49,33 @@ const NOTICE_SLACK_MS = 5_000
 
 /** A function that looks once at everything that is due, batch by batch, and fires it. */
 export function createRound(options: RoundOptions): () => Promise<RoundResult> {
-  const { wakeUps, log, clock, heldOff, isStopped, onFired } = options
+  const { log, clock, heldOff, aside, isStopped, onFired } = options
   const { schedules: store } = options.store
   const noticeMs = options.checkIntervalMs + NOTICE_SLACK_MS
 
-  async function work({ now, schedules }: DuePage): Promise<number> {
+  async function work({ now, schedules }: DuePage): Promise<Omit<RoundResult, 'nextDueInMs'>> {
     const plans: SchedulePlan[] = []
     const ticks: TickToFire[] = []
     const until = clock.monotonicMs() + BATCH_LIMIT_MS
     const isOver = (): boolean => isStopped() || clock.monotonicMs() > until
     const parts = { store, log, heldOff, isOver }
+    let apart = 0
     for (const schedule of schedules) {
-      if (heldOff.has(schedule)) continue
-      const decision = decide(schedule, { now, noticeMs })
-      if (decision.kind === 'fire') ticks.push(decision.tick)
-      else plans.push(decision.plan)
+      if (aside.has(schedule.id)) apart += 1
+      else if (!heldOff.has(schedule)) {
+        const decision = decide(schedule, { ...options.moment, now, noticeMs })
+        if (decision.kind === 'plan') plans.push(decision.plan)
+        else if (isPlain(decision.tick)) ticks.push(decision.tick)
+        else {
+          aside.take(decision.tick, now)
+          apart += 1
+        }
+      }
     }
     const planned = await planTicks(parts, plans)
-    const written = new Set(planned)
-    for (const { schedule, error: reason } of plans) {
-      // Of several instances, the one that wrote it.
-      if (reason === null || !written.has(schedule.id)) continue
-      log.warn({ schedule: schedule.id, reason }, 'a schedule cannot run until it is changed')
-    }
-    const moved = await fireTicks(parts, ticks, ({ jobs, queues }) => {
-      // At once: what is committed must be told of, whatever becomes of the rest.
-      if (queues.length > 0) wakeUps.ready([...new Set(queues)])
-      onFired(jobs)
-    })
-    return planned.length + moved
+    tellOfErrors(log, schedules, plans, new Set(planned))
+    const moved = await fireTicks(parts, ticks, onFired)
+    return { found: schedules.length - apart, done: planned.length + moved }
   }
 
   return async function round() {
@@ -82,13 +84,36 @@ export function createRound(options: RoundOptions): () => Promise<RoundResult> {
     let done = 0
     for (;;) {
       const page: DuePage = await store.due({ limit: BATCH, after })
-      found += page.schedules.length
-      done += await work(page)
+      const result = await work(page)
+      found += result.found
+      done += result.done
       const last = page.schedules.at(-1)
       if (last === undefined || page.schedules.length < BATCH || isStopped()) {
         return { found, done, nextDueInMs: page.nextDueInMs }
       }
       after = { id: last.id, nextRunAt: last.version.nextRunAt }
+    }
+  }
+}
+
+function isPlain({ condition, template }: DecidedTicks): boolean {
+  return condition === undefined && template === undefined
+}
+
+/** Of several instances, the one that wrote it says so; and once for the same reason. */
+function tellOfErrors(
+  log: Log,
+  schedules: readonly DueSchedule[],
+  plans: readonly SchedulePlan[],
+  written: ReadonlySet<string>,
+): void {
+  const former = new Map(schedules.map(({ id, lastError }) => [id, lastError]))
+  for (const { schedule, next, error: reason } of plans) {
+    if (reason === null || !written.has(schedule.id)) continue
+    if (next === 'never') {
+      log.warn({ schedule: schedule.id, reason }, 'a schedule cannot run until it is changed')
+    } else if (former.get(schedule.id) !== reason) {
+      log.warn({ schedule: schedule.id, reason }, 'something is amiss with a schedule')
     }
   }
 }

@@ -1,21 +1,28 @@
 import { isCrossdockError } from '../domain/errors.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
+import type { Conditions, PayloadTemplates } from '../ports/conditions.ts'
 import type { Log } from '../ports/log.ts'
-import type { ScheduleStore } from '../ports/schedule-store.ts'
+import type { FiredTicks, ScheduleStore } from '../ports/schedule-store.ts'
 import type { WakeUps } from '../ports/wake-ups.ts'
+import { createAside } from './aside.ts'
 import { createHeldOff } from './held-off.ts'
 import { createRound } from './round.ts'
 
 /** What {@link createScheduler} needs. */
 export interface SchedulerOptions {
   readonly store: { readonly schedules: ScheduleStore }
-  readonly wakeUps: Pick<WakeUps, 'ready' | 'onSchedules'>
+  readonly wakeUps: Pick<WakeUps, 'ready' | 'turns' | 'onSchedules'>
   readonly clock: Clock
   readonly log: Log
   /** The longest sleep, in milliseconds: by then a change is seen that nobody told of. */
   readonly checkIntervalMs: number
   /** In [0, 1). */
   readonly random: () => number
+  /** What evaluates conditions; a text: why none can be, for `lasterror`. */
+  readonly conditions: Conditions | string
+  readonly templates: PayloadTemplates
+  /** Whether this instance has a handler; left out: it runs nothing, and cannot tell. */
+  readonly hasHandler?: ((name: string) => boolean) | undefined
 }
 
 /** How a scheduler is. */
@@ -27,6 +34,8 @@ export interface SchedulerStatistics {
   readonly failures: number
   /** Schedules that the database did not take a moment ago, and that are tried again later. */
   readonly heldOff: number
+  /** Schedules whose condition or payload template is being evaluated. */
+  readonly evaluating: number
 }
 
 /** Fires schedules. Any number of them work side by side. */
@@ -34,6 +43,8 @@ export interface Scheduler {
   start(): void
   /** Begins nothing any more, and waits for what is under way. May be called twice. */
   stop(): Promise<void>
+  /** A schedule has come, changed or gone in this process. */
+  wake(): void
   statistics(): SchedulerStatistics
 }
 
@@ -61,14 +72,37 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let blocked = 0
 
   const heldOff = createHeldOff(clock)
+  const { conditions, templates } = options
+  const aside = createAside({
+    parts: { store: options.store.schedules, log, heldOff },
+    conditions: typeof conditions === 'string' ? undefined : conditions,
+    templates,
+    clock,
+    log,
+    onFired,
+    onWritten: () => {
+      wake()
+    },
+  })
   const round = createRound({
     ...options,
     heldOff,
-    isStopped: () => stopped,
-    onFired: (count) => {
-      fired += count
+    aside,
+    moment: {
+      conditions: typeof conditions === 'string' ? conditions : true,
+      hasHandler: options.hasHandler,
+      random,
     },
+    isStopped: () => stopped,
+    onFired,
   })
+
+  /** At once: what is committed must be told of, whatever becomes of the rest. */
+  function onFired({ jobs, queues, turns }: FiredTicks): void {
+    fired += jobs
+    if (queues.length > 0) wakeUps.ready([...new Set(queues)])
+    if (turns.length > 0) wakeUps.turns(turns)
+  }
 
   function wake(): void {
     if (stopped) return
@@ -139,8 +173,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       stopped = true
       unsubscribe?.()
       timer?.cancel()
-      await underWay
+      await Promise.all([underWay, aside.stop()])
     },
-    statistics: () => ({ running: !stopped, fired, failures, heldOff: heldOff.size() }),
+    wake,
+    statistics: () => ({
+      running: !stopped,
+      fired,
+      failures,
+      heldOff: heldOff.size(),
+      evaluating: aside.size(),
+    }),
   }
 }

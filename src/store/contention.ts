@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ContentionStatistics } from '../ports/store.ts'
+import type { ContentionStatistics } from '../ports/contention.ts'
 
 /** What kept a statement from rows that somebody else held, as the server reported it. */
 export type Contention = 'deadlock' | 'serialization_failure' | 'lock_timeout'

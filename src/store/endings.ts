@@ -1,5 +1,6 @@
 import { STATUS, type StatusId } from '../domain/status.ts'
-import type { Ending, Settlement } from '../ports/store.ts'
+import type { NewJob } from '../domain/job.ts'
+import type { Ending, ExecutionKey, Settlement } from '../ports/store.ts'
 
 /** What an ending writes into the row of its job, and into the history. */
 export interface Written {
@@ -84,4 +85,16 @@ export function written(ending: Ending): Written {
         delayMs: ending.delayMs > 0 ? ending.delayMs : null,
       }
   }
+}
+
+/** The jobs that go with those executions that were ended now, and not with those that somebody else has. */
+export function jobsBeside(
+  settlements: readonly Ended[],
+  ended: readonly ExecutionKey[],
+): readonly NewJob[] {
+  if (settlements.every(({ jobs = [] }) => jobs.length === 0)) return []
+  const mine = new Set(ended.map(({ jobId, epoch }) => `${epoch}:${jobId}`))
+  return settlements.flatMap(({ jobId, epoch, jobs = [] }) =>
+    mine.has(`${epoch}:${jobId}`) ? jobs : [],
+  )
 }

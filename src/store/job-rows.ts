@@ -8,7 +8,7 @@ import type { ClaimedJob, ExpiredJob } from '../ports/store.ts'
 export const JOB_ROW_COLUMNS = `id, name, description, handler, typeid, statusid, protocol, direction, method, queue,
         priority, payload, contenttype, payloadencoding, headers, metadata, result, lasterror, deadreason,
         progress, progresstotal, progressmessage, retrycount, maxretries, timeout, tenantid, createdby,
-        parentjobid, correlationid, traceparent, scheduledat, createdon, startedat, completedat,
+        parentjobid, orderingkey, correlationid, traceparent, scheduledat, createdon, startedat, completedat,
         rowversionstamp`
 
 /** A row of `queue_jobs`, JSON parsed, times as dates. */
@@ -41,6 +41,7 @@ export interface JobRow {
   tenantid: string | null
   createdby: string | null
   parentjobid: string | null
+  orderingkey: string | null
   correlationid: string | null
   traceparent: string | null
   scheduledat: Date | null
@@ -79,6 +80,7 @@ export function jobOf(row: JobRow): Job {
     tenantId: row.tenantid,
     createdBy: row.createdby,
     parentJobId: row.parentjobid,
+    orderingKey: row.orderingkey,
     correlationId: row.correlationid,
     traceparent: row.traceparent,
     scheduledAt: row.scheduledat,
@@ -153,6 +155,7 @@ export interface ClaimRow {
   createdby: string | null
   parentjobid: string | null
   correlationid: string | null
+  traceparent: string | null
   createdon: Date
 }
 
@@ -182,6 +185,7 @@ export function claimedJobOf(row: ClaimRow): ClaimedJob {
     createdBy: row.createdby,
     parentJobId: row.parentjobid,
     correlationId: row.correlationid,
+    traceparent: row.traceparent,
     createdAt: row.createdon,
   }
 }
@@ -191,6 +195,8 @@ export interface ExpiredRow {
   id: string
   leaseepoch: number
   handler: string
+  protocol: string | null
+  method: string | null
   queue: string
   begun: boolean
   /** Since its begin, in milliseconds. */
@@ -208,6 +214,8 @@ export function expiredJobOf(row: ExpiredRow): ExpiredJob {
     jobId: row.id,
     epoch: row.leaseepoch,
     handler: row.handler,
+    protocol: row.protocol,
+    method: row.method,
     queue: row.queue,
     begun: row.begun,
     retryCount: row.retrycount,

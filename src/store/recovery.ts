@@ -1,9 +1,10 @@
+import type { Job } from '../domain/job.ts'
 import type { ExpiredJob, RecoveryRequest } from '../ports/store.ts'
 import type { Ended } from './endings.ts'
 import { expiredJobOf, type ExpiredRow } from './job-rows.ts'
 
 /** An expired execution that is taken from its holder. */
-interface Taken {
+export interface Taken {
   readonly job: ExpiredJob
   readonly end: Ended
 }
@@ -31,4 +32,21 @@ export function recoveredEnds(
     }
     return [{ job, end }]
   })
+}
+
+/** With what the caller wants stored in the commit that fails a job for good: for that its whole row is read. */
+export async function withJobsBeside(
+  taken: readonly Taken[],
+  { beside }: RecoveryRequest,
+  findJob: (id: string) => Promise<Job | undefined>,
+): Promise<readonly Taken[]> {
+  if (beside === undefined) return taken
+  const completed: Taken[] = []
+  for (const each of taken) {
+    const { ending } = each.end
+    const row = ending.kind === 'failed' ? await findJob(each.end.jobId) : undefined
+    const jobs = row !== undefined && ending.kind === 'failed' ? beside(row, ending) : []
+    completed.push(jobs.length === 0 ? each : { ...each, end: { ...each.end, jobs } })
+  }
+  return completed
 }

@@ -15,7 +15,7 @@ export interface TimeExpressions {
 
 /** The columns of {@link ScheduleRow}. Bounds are rounded inwards, so that no tick lies outside. */
 export function scheduleColumns({ text, floorMs, ceilMs, quote }: TimeExpressions): string {
-  return `id, name, cronexpression, intervalseconds, timezone, ${ceilMs('startat')} AS startat,
+  return `id, name, handler, lasterror, CASE WHEN payload LIKE '%{{%' THEN payload END AS template, cronexpression, intervalseconds, timezone, ${ceilMs('startat')} AS startat,
     ${floorMs('endat')} AS endat, ${ceilMs('createdon')} AS createdon, maxexecutions, executioncount,
     ${quote('condition')} AS ${quote('condition')}, misfirepolicy, overlappolicy, jitterseconds,
     ${floorMs('nextrunat')} AS dueat, ${floorMs('modifiedon')} AS changedat,
@@ -29,6 +29,9 @@ type Ms = number | string
 export interface ScheduleRow {
   readonly id: string
   readonly name: string
+  readonly handler: string
+  readonly lasterror: string | null
+  readonly template: string | null
   readonly cronexpression: string | null
   readonly intervalseconds: number | null
   readonly timezone: string
@@ -52,6 +55,9 @@ export function scheduleOf(row: ScheduleRow): DueSchedule {
   return {
     id: row.id,
     name: row.name,
+    handler: row.handler,
+    template: row.template,
+    lastError: row.lasterror,
     version: { nextRunAt: row.nextrunat, modifiedOn: row.modifiedon },
     dueAt: row.dueat === null ? null : Number(row.dueat),
     changedAt: Number(row.changedat),
@@ -76,3 +82,6 @@ export function scheduleOf(row: ScheduleRow): DueSchedule {
 export function timeText(instant: number): string {
   return new Date(instant).toISOString().replace('T', ' ').replace('Z', '')
 }
+
+/** The lane in which the jobs of a schedule wait for each other, as its `orderingkey`, where its overlap policy is `queue`. */
+export const LANE_PREFIX = 'schedule:'

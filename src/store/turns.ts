@@ -1,6 +1,6 @@
 import { isCrossdockError } from '../domain/errors.ts'
 import type { TurnKey } from '../domain/turn.ts'
-import type { GivenTurns } from '../ports/store.ts'
+import type { GivenTurns } from '../ports/given-turns.ts'
 
 /**
  * A lane as the index of turns has it (migration 4): the tenant behind its length, so that no two lanes have

@@ -1,12 +1,17 @@
 import { errorMessage, isCrossdockError } from '../domain/errors.ts'
-import type { ExecutionKey, Settlement } from '../ports/store.ts'
+import type { NewJob } from '../domain/job.ts'
+import { turnOf } from '../domain/turn.ts'
+import type { ClaimedJob, ExecutionKey, Settlement } from '../ports/store.ts'
 import { createGroup } from './group.ts'
 import type { WorkerContext } from './settings.ts'
 
 /** Ends executions in groups. */
 export interface Completions {
-  /** `done` is called once it is known whether the end was committed. */
-  add(settlement: Settlement, done: (committed: boolean) => void): void
+  /**
+   * `done` is called once it is known whether the end was committed. `job`: whose end it is, where that may be a
+   * failure for good.
+   */
+  add(settlement: Settlement, done: (committed: boolean) => void, job?: ClaimedJob): void
   /** Ends not yet committed. */
   size(): number
   /** Called after each group: whoever waits for room goes on. */
@@ -18,6 +23,7 @@ export interface Completions {
 interface Entry {
   readonly settlement: Settlement
   readonly done: (committed: boolean) => void
+  readonly job: ClaimedJob | undefined
   /** Whether it was in a statement whose answer never came. */
   uncertain: boolean
 }
@@ -37,7 +43,7 @@ const MAX_PAUSE_MS = 1_000
  * handlers ended.
  */
 export function createCompletions(context: WorkerContext): Completions {
-  const { store, clock, log, wakeUps } = context
+  const { store, clock, log, wakeUps, copiesOf } = context
 
   async function flush(entries: readonly Entry[]): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
@@ -93,7 +99,7 @@ export function createCompletions(context: WorkerContext): Completions {
     singles.add(entry)
   }
 
-  /** What cannot be stored as it is ends in a form that can. */
+  /** What cannot be stored as it is ends in a form that can: with the copies of a dead letter, or else without. */
   async function bury(entry: Entry, error: unknown): Promise<void> {
     log.error(
       { err: error, job: entry.settlement.jobId },
@@ -102,24 +108,36 @@ export function createCompletions(context: WorkerContext): Completions {
     const plain: Settlement = {
       ...entry.settlement,
       inputData: undefined,
+      jobs: undefined,
       ending: {
         kind: 'failed',
         error: `the end of this execution could not be stored: ${storable(errorMessage(error))}`,
         deadReason: 'not_storable',
       },
     }
-    const kept = await store.settle([plain]).catch((failed: unknown) => {
-      log.error(
-        { err: failed, job: plain.jobId },
-        'a job is left to its lease: its end cannot be stored',
-      )
-      return []
-    })
-    finish([entry], kept)
+    for (const settlement of new Set([withCopies(plain, entry.job), plain])) {
+      try {
+        finish([{ ...entry, settlement }], await store.settle([settlement]))
+        return
+      } catch (failed) {
+        log.error({ err: failed, job: plain.jobId }, 'nor could the plain end of a job be stored')
+      }
+    }
+    log.error({ job: plain.jobId }, 'a job is left to its lease: its end cannot be stored')
+    finish([entry], [])
+  }
+
+  /** What is to be stored in the commit of a failure for good: made once, and kept over every try. */
+  function withCopies(settlement: Settlement, job: ClaimedJob | undefined): Settlement {
+    const { ending } = settlement
+    if (ending.kind !== 'failed' || job === undefined || copiesOf === undefined) return settlement
+    const jobs = copiesOf({ ...job, id: job.jobId }, ending)
+    return jobs.length === 0 ? settlement : { ...settlement, jobs }
   }
 
   function finish(entries: readonly Entry[], kept: readonly ExecutionKey[]): void {
     const committed = new Set(kept.map((key) => `${key.jobId}:${key.epoch}`))
+    const beside: NewJob[] = []
     let waits = false
     for (const { settlement, done } of entries) {
       const mine = committed.has(`${settlement.jobId}:${settlement.epoch}`)
@@ -132,8 +150,12 @@ export function createCompletions(context: WorkerContext): Completions {
         )
       }
       done(mine)
+      if (mine) beside.push(...(settlement.jobs ?? []))
     }
     if (waits) wakeUps.waiting()
+    const ready = beside.filter((job) => job.orderingKey === undefined)
+    if (ready.length > 0) wakeUps.ready([...new Set(ready.map((job) => job.queue ?? 'default'))])
+    if (ready.length < beside.length) wakeUps.turns(beside.flatMap(turnOf))
   }
 
   const listeners: (() => void)[] = []
@@ -179,8 +201,8 @@ export function createCompletions(context: WorkerContext): Completions {
     onFlushed: (listener) => {
       listeners.push(listener)
     },
-    add: (settlement, done) => {
-      group.add({ settlement, done, uncertain: false })
+    add: (settlement, done, job) => {
+      group.add({ settlement: withCopies(settlement, job), done, job, uncertain: false })
     },
     size: () => group.size() + aside.size,
     idle,

@@ -1,5 +1,7 @@
 import { CrossdockError, errorMessage, isCrossdockError } from '../domain/errors.ts'
 import { isCancel, isSnooze } from '../domain/outcome.ts'
+import { isPublished, OUTBOUND_HANDLER } from '../domain/outbound.ts'
+import { PublicationError } from '../domain/publication-error.ts'
 import { retryDelayMs } from '../domain/retry.ts'
 import type { Handler } from '../ports/handler.ts'
 import type { ClaimedJob, Ending } from '../ports/store.ts'
@@ -16,7 +18,26 @@ const MAX_DELAY_MS = 366 * 24 * 3_600_000
 export function endingOfReturn(returned: unknown): Ending {
   if (isSnooze(returned)) return { kind: 'snoozed', delayMs: returned.delayMs }
   if (isCancel(returned)) return { kind: 'cancelled', reason: storable(returned.reason) }
+  if (isPublished(returned)) return { kind: 'completed', result: PUBLISHED }
   return { kind: 'completed', result: resultOf(returned) }
+}
+
+/** The result of a message that the far side has confirmed. */
+const PUBLISHED = '{"published":true}'
+
+/** The longest answer of a far side that is kept, in characters. */
+const MAX_ANSWER_CHARS = 16 * 1024
+
+/** What a far side answered, of what an outbound handler returned or threw. */
+export function answerOf(end: unknown): string | undefined {
+  const answer = isPublished(end) || end instanceof PublicationError ? end.answer : undefined
+  return answer === undefined ? undefined : storable(answer, MAX_ANSWER_CHARS)
+}
+
+/** Whether a message never left: that is no attempt. */
+export function isUnsent(error: unknown, handler: Handler): error is PublicationError {
+  if (handler.name !== OUTBOUND_HANDLER) return false
+  return error instanceof PublicationError && error.code === 'publication_unsent'
 }
 
 function resultOf(returned: unknown): string | null {
@@ -60,13 +81,20 @@ const PERMANENT = [
   'input_invalid',
   'result_not_serializable',
   'transaction_forbidden',
+  'publication_unknown',
+  'message_invalid',
+  'publication_refused',
+  'template_failed',
 ] as const
 
 /** What a thrown error makes of its job: another attempt while there are some left. */
 export function endingOfError(failure: Failure): Ending {
   const { job } = failure
   const { text, permanent } = readError(failure.error)
-  if (permanent !== undefined) return { kind: 'failed', error: text, deadReason: permanent }
+  if (permanent !== undefined) {
+    const deadReason = permanent === 'publication_refused' ? 'refused' : permanent
+    return { kind: 'failed', error: text, deadReason }
+  }
   if (job.retryCount >= maxRetriesOf(failure)) {
     return { kind: 'failed', error: text, deadReason: 'retries_exhausted' }
   }
@@ -122,5 +150,7 @@ function delayOf({ error, job, handler, settings, random }: Failure): number {
   if (delay === undefined || !Number.isFinite(delay)) {
     delay = retryDelayMs(settings.retry, job.retryCount, random)
   }
-  return Math.min(Math.max(0, delay), MAX_DELAY_MS)
+  // A far side that said when to come again is not asked before.
+  const leastMs = error instanceof PublicationError ? (error.retryAfterMs ?? 0) : 0
+  return Math.min(Math.max(0, leastMs, delay), MAX_DELAY_MS)
 }

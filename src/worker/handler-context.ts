@@ -7,37 +7,21 @@ import type {
   HandlerJob,
   Transaction,
 } from '../ports/handler.ts'
-import type { HandlerTransaction } from '../ports/store.ts'
-import type { HeldJob } from './held.ts'
+import type { ClaimedJob, HandlerTransaction } from '../ports/store.ts'
 import { maxRetriesOf } from './ending.ts'
-import type { ProgressWriter } from './progress-writer.ts'
-import type { WorkerContext } from './settings.ts'
-
-/** What a handler did through its context. */
-export interface Effects {
-  /** Begun at the first use of `tx`. */
-  transaction: HandlerTransaction | undefined
-  /** What it enqueued: inserted with the completion. */
-  readonly jobs: NewJob[]
-  /** Once the handler has ended, whatever it still does through its context throws. */
-  over: boolean
-}
+import type { HandlerCall, HandlerCallContext } from './handler-call.ts'
+import { publishedMessage } from './published-message.ts'
 
 const INT_MAX = 2_147_483_647
 
 /** Builds what a handler is given. */
 export function handlerContext(
-  context: WorkerContext,
-  held: HeldJob,
-  handler: Handler,
+  context: HandlerCallContext,
+  { job, handler, abort, effects, onProgress }: HandlerCall,
   input: unknown,
-  abort: AbortController,
-  effects: Effects,
-  progress: ProgressWriter,
 ): HandlerContext<unknown> {
-  const { job } = held
   const { signal } = abort
-  const described = describeJob(context, held, handler)
+  const described = describeJob(context, job, handler)
 
   function transaction(): HandlerTransaction {
     if (handler.transaction === 'none') {
@@ -79,17 +63,24 @@ export function handlerContext(
     },
     enqueue: async (name, payload, options = {}) => {
       refuseWhenOver()
-      const child = childJob(context, held, name, payload, options)
+      const child = childJob(context, job, name, payload, options)
       await refuseInvalidInput(context, child)
       // It may have ended meanwhile, and this job would never be there.
       refuseWhenOver()
       effects.jobs.push(child)
       return { id: child.id }
     },
+    // Nothing to wait for, and yet what it refuses is a rejection, as of every other function here.
+    publish: async (address, message = {}) => {
+      refuseWhenOver()
+      const outgoing = publishedMessage(context, job, address, message)
+      effects.jobs.push(outgoing)
+      return { id: outgoing.id }
+    },
     progress: (current, total, message) => {
       // Said too late it is nobody's progress any more.
       if (!effects.over && !signal.aborted) {
-        progress.set(held, {
+        onProgress({
           current: whole(current),
           total: whole(total),
           message: message?.replaceAll('\0', '').toWellFormed().slice(0, 500) ?? null,
@@ -104,7 +95,11 @@ function whole(value: number): number {
   return Number.isFinite(value) ? Math.min(Math.max(0, Math.round(value)), INT_MAX) : 0
 }
 
-function describeJob({ settings }: WorkerContext, { job }: HeldJob, handler: Handler): HandlerJob {
+function describeJob(
+  { settings }: HandlerCallContext,
+  job: ClaimedJob,
+  handler: Handler,
+): HandlerJob {
   return {
     id: job.jobId,
     handler: job.handler,
@@ -121,13 +116,14 @@ function describeJob({ settings }: WorkerContext, { job }: HeldJob, handler: Han
     createdBy: job.createdBy,
     parentJobId: job.parentJobId,
     correlationId: job.correlationId,
+    traceparent: job.traceparent,
     createdAt: job.createdAt,
   }
 }
 
 function childJob(
-  { handlers, makeId }: WorkerContext,
-  { job }: HeldJob,
+  { handlers, makeId }: HandlerCallContext,
+  job: ClaimedJob,
   name: string,
   payload: unknown,
   options: EnqueueOptions,
@@ -157,7 +153,7 @@ function childJob(
 }
 
 async function refuseInvalidInput(
-  { handlers, parseInput }: WorkerContext,
+  { handlers, parseInput }: HandlerCallContext,
   job: NewJob,
 ): Promise<void> {
   const handler = handlers.get(job.handler)

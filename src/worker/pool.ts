@@ -1,13 +1,16 @@
 import { errorMessage } from '../domain/errors.ts'
 import type { Timer } from '../ports/clock.ts'
-import { turnOf } from '../domain/turn.ts'
-import type { ClaimedJob } from '../ports/store.ts'
 import { mustRunAlone, type Alone } from './alone.ts'
 import type { Completions } from './completions.ts'
 import { maxRetriesOf } from './ending.ts'
+import { createGiveBack } from './give-back.ts'
 import type { HeldJob, HeldJobs } from './held.ts'
-import { newLine, nextStart, noteClaim, type Line } from './line.ts'
+import { nextStart, noteClaim, type Line } from './line.ts'
+import { createLines } from './lines.ts'
+import { createPace } from './pace.ts'
+import { createReceive, LOCKED_MS } from './receive.ts'
 import type { PoolSettings, WorkerContext } from './settings.ts'
+import { createWaitingJobs } from './waiting-jobs.ts'
 
 /** Some workers, and the queues they serve. */
 export interface Pool {
@@ -32,39 +35,27 @@ export interface PoolParts {
   readonly alone: Alone
   readonly completions: Completions
   readonly run: (held: HeldJob, worker: string) => Promise<void>
-  /** Whether a queue is this pool's. */
+  /** Whether a queue is this pool's, and not paused now. */
   readonly serves: (queue: string) => boolean
 }
-
-/** Jobs of one claim, at most. */
-const MAX_CLAIM = 500
-
-/** A claim takes at most what the workers finished in this time. */
-const FINISHED_WINDOW_MS = 500
-
-/** What was claimed and has not begun within this time is given back. */
-const WAITING_LIMIT_MS = 2_000
 
 /** Handlers run ahead of the commits of their ends by at most this many jobs. */
 const MAX_UNCOMMITTED = 5_000
 
-/** Queues that a shared pool remembers. */
-const MAX_LINES = 1_000
-
 /** After a claim that failed, in milliseconds. */
 const PAUSE_MS = 500
 
-/** A job whose lock another process has comes again after so long, in milliseconds. */
-const LOCKED_MS = 1_000
-
 /** Claims for its workers, hands out, and sleeps when there is nothing. */
 export function createPool(context: WorkerContext, settings: PoolSettings, parts: PoolParts): Pool {
-  const { store, locks, handlers, clock, log, random, settings: all } = context
+  const { gate } = settings
+  const { store, handlers, clock, log, random, settings: all } = context
   const { held, alone, completions, run } = parts
-  const lines = new Map<string, Line>()
+  const lines = createLines(parts.serves)
   const free = Array.from({ length: settings.workers }, (_, index) => index)
-  const finished: { at: number; count: number }[] = []
-  let waiting: HeldJob[] = []
+  const pace = createPace(clock)
+  const giveBack = createGiveBack(context, parts)
+  const waiting = createWaitingJobs(clock, giveBack)
+  const receive = createReceive(context, held, giveBack)
   /** Waits until nothing else runs. */
   let single: HeldJob | undefined
   let claiming: Promise<void> | undefined
@@ -76,24 +67,35 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
   const onIdle: (() => void)[] = []
   completions.onFlushed(pump)
   alone.onOpen(pump)
+  gate?.onChange(() => {
+    if (room() === 0) giveBackWaiting()
+    pump()
+  })
 
   const running = (): number => settings.workers - free.length
+  /** How many may begin, whatever there are workers for. */
+  const room = (): number => gate?.room() ?? Infinity
 
   /** Gives jobs to free workers, and claims more when few are left. */
   function pump(): void {
-    while (alone.isOpen() && free.length > 0 && completions.size() < MAX_UNCOMMITTED) {
-      const next = waiting.shift()
+    while (mayBegin()) {
+      const next = waiting.next()
       if (next === undefined) break
       void begin(next)
     }
     if (wanted() > 0) claiming ??= claim()
   }
 
+  function mayBegin(): boolean {
+    if (waiting.size() === 0 || free.length === 0 || !alone.isOpen()) return false
+    return room() > 0 && completions.size() < MAX_UNCOMMITTED
+  }
+
   /** Gives a job to a free worker. Resolves when that is free again; never rejects. */
   async function begin(next: HeldJob): Promise<void> {
     // One that is held no more has lost its lease while it waited.
     if (!held.has(next)) return
-    const worker = next.lockLost ? undefined : free.pop()
+    const worker = next.lockLost || room() === 0 ? undefined : free.pop()
     if (worker === undefined) giveBack([next], LOCKED_MS)
     else await work(next, worker)
   }
@@ -101,11 +103,12 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
   /** How many jobs the next claim takes; 0 while enough are waiting. */
   function wanted(): number {
     if (stopped || !alone.isOpen() || completions.size() >= MAX_UNCOMMITTED) return 0
-    const limit = claimLimit()
-    return waiting.length <= limit / 2 ? limit - waiting.length : 0
+    const limit = Math.min(pace.claimLimit(free.length), room())
+    return waiting.size() <= limit / 2 ? limit - waiting.size() : 0
   }
 
   async function work(next: HeldJob, worker: number): Promise<void> {
+    const leave = gate?.enter()
     try {
       await run(next, `${all.owner}/${settings.name}-${worker + 1}`)
     } catch (error) {
@@ -116,8 +119,9 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
       )
       held.remove(next)
     }
+    leave?.()
     free.push(worker)
-    countFinished()
+    pace.finished()
     if (stopped && running() === 0) {
       for (const resolve of onIdle.splice(0)) resolve()
     }
@@ -125,39 +129,12 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     pump()
   }
 
-  function countFinished(): void {
-    const now = clock.monotonicMs()
-    const last = finished.at(-1)
-    if (last !== undefined && now - last.at < 20) last.count += 1
-    else finished.push({ at: now, count: 1 })
-  }
-
-  function claimLimit(): number {
-    // Forgotten here and not when something finishes: after a burst, workers that are all busy would
-    // otherwise claim as many again and again, and keep them from others.
-    const since = clock.monotonicMs() - FINISHED_WINDOW_MS
-    while (finished[0] !== undefined && finished[0].at < since) finished.shift()
-    const recently = finished.reduce((sum, { count }) => sum + count, 0)
-    return Math.min(MAX_CLAIM, Math.max(free.length, recently))
-  }
-
-  function nextLine(): Line | undefined {
-    for (const [queue, line] of lines) {
-      if (!line.hungry) continue
-      // To the end of the round: every queue of a shared pool has its turn.
-      lines.delete(queue)
-      lines.set(queue, line)
-      return line
-    }
-    return undefined
-  }
-
   async function claim(): Promise<void> {
     // The first step of `claiming ??=` must be over before this ends.
     await Promise.resolve()
     try {
       for (let limit = wanted(); limit > 0; limit = wanted()) {
-        const line = nextLine()
+        const line = lines.next()
         if (line === undefined) break
         await claimFrom(line, limit)
       }
@@ -203,50 +180,21 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     line.hungry = before
     noteClaim(line, start, limit, jobs)
     line.hungry ||= woken
-    await receive(line.queue, jobs, sentAt)
-    // A shared pool meets many queues over time, and need not remember the empty ones.
-    if (!line.hungry && lines.size > MAX_LINES) lines.delete(line.queue)
-    if (stopped) giveBackWaiting()
+    for (const each of await receive({ queue: line.queue, jobs, sentAt })) {
+      if (!stopped && runsAlone(each)) queueAlone(each)
+      else waiting.add(each)
+    }
+    lines.tidy(line)
+    if (stopped || room() === 0) giveBackWaiting()
     else if (jobs.length > 0) {
-      watchWaiting()
+      waiting.watch()
       pump()
     }
   }
 
-  /** Takes the locks of claimed jobs. What another process has the lock of goes back. */
-  async function receive(
-    queue: string,
-    claimed: readonly ClaimedJob[],
-    sentAt: number,
-  ): Promise<void> {
-    const jobs = await confirmed(claimed, sentAt)
-    if (jobs.length === 0) return
-    const mine = held.addAll(queue, jobs, clock.monotonicMs() - sentAt)
-    const taken = await locks.take(jobs)
-    const locked = new Set(taken.map(({ jobId }) => jobId))
-    for (const each of mine) {
-      // Lost while its lock was taken, which has been released before it was there.
-      if (!held.has(each)) locks.release([each.job])
-      else if (!locked.has(each.job.jobId)) giveBack([each], LOCKED_MS * (1 + random()))
-      else if (!stopped && runsAlone(each)) queueAlone(each)
-      else waiting.push(each)
-    }
-  }
-
-  /** Where the answer of a claim was read so late that its leases may have ended: those that have not. */
-  async function confirmed(
-    jobs: readonly ClaimedJob[],
-    sentAt: number,
-  ): Promise<readonly ClaimedJob[]> {
-    if (jobs.length === 0 || clock.monotonicMs() - sentAt < all.leaseMs / 2) return jobs
-    const kept = await store.renew({ keys: jobs, leaseMs: all.leaseMs })
-    const ids = new Set(kept.map(({ jobId }) => jobId))
-    return jobs.filter(({ jobId }) => ids.has(jobId))
-  }
-
   function runsAlone({ job }: HeldJob): boolean {
     if (job.recoveries === 0) return false
-    const handler = handlers.get(job.handler)
+    const handler = handlers.handlerOf(job)
     return handler !== undefined && mustRunAlone(job, maxRetriesOf({ job, handler, settings: all }))
   }
 
@@ -268,59 +216,22 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     giveBack([each], alone.againInMs() * (1 + random() / 4))
   }
 
-  let watch: Timer | undefined
-  function watchWaiting(): void {
-    watch ??= clock.after(WAITING_LIMIT_MS, () => {
-      watch = undefined
-      const limit = clock.monotonicMs() - WAITING_LIMIT_MS
-      const stale = waiting.filter((each) => each.since <= limit)
-      if (stale.length > 0) {
-        waiting = waiting.filter((each) => each.since > limit)
-        giveBack(stale)
-      }
-      if (waiting.length > 0) watchWaiting()
-    })
-  }
-
   // A function, since the compiler would otherwise take `single` for unchanged across the request.
   function waitsAlone(): boolean {
     return single !== undefined
   }
 
   function giveBackWaiting(): void {
-    giveBack(waiting.splice(0))
+    waiting.giveBackAll()
     if (single === undefined) return
     giveBack([single])
     single = undefined
     alone.withdraw()
   }
 
-  function giveBack(jobs: readonly HeldJob[], delayMs = 0): void {
-    for (const each of jobs) {
-      completions.add(
-        {
-          jobId: each.job.jobId,
-          epoch: each.job.epoch,
-          ending: { kind: 'returned', delayMs },
-          durationMs: null,
-          retryAttempt: each.job.retryCount,
-          executedBy: all.owner,
-        },
-        () => {
-          held.remove(each)
-          context.wakeUps.turns(turnOf(each.job))
-          if (delayMs === 0) context.wakeUps.ready([each.job.queue])
-        },
-      )
-    }
-  }
-
   function wake(queues: readonly string[]): void {
     for (const queue of queues) {
-      if (!parts.serves(queue)) continue
-      const line = lines.get(queue)
-      if (line === undefined) lines.set(queue, newLine(queue))
-      else line.hungry = true
+      if (parts.serves(queue)) lines.wake(queue)
     }
     pump()
   }
@@ -342,7 +253,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
       wake(await store.readyQueues())
     } catch {
       // A queue that is known already is tried again; its claim tells what is wrong.
-      if (lines.size > 0) wake([...lines.keys()])
+      if (lines.queues().length > 0) wake(lines.queues())
       else lookLater()
     }
     looking = false
@@ -359,7 +270,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
     look,
     stop: async () => {
       stopped = true
-      watch?.cancel()
+      waiting.unwatch()
       retry?.cancel()
       giveBackWaiting()
       // What it brings is given back as well.
@@ -367,7 +278,7 @@ export function createPool(context: WorkerContext, settings: PoolSettings, parts
       await completions.idle()
     },
     running,
-    wantsToWork: () => waiting.length > 0 || [...lines.values()].some(({ hungry }) => hungry),
+    wantsToWork: () => room() > 0 && (waiting.size() > 0 || lines.anyHungry()),
     idle: () =>
       running() === 0 ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve)),
   }

@@ -23,7 +23,7 @@ export function createRecovery(
   context: WorkerContext,
   isHeldHere: (key: ExecutionKey) => boolean,
 ): Recovery {
-  const { settings, store, handlers, wakeUps, clock, random, log } = context
+  const { settings, store, handlers, wakeUps, clock, random, log, copiesOf } = context
   const everyMs = settings.leaseMs / 3
   let timer: Timer | undefined
   let stopped = true
@@ -62,7 +62,12 @@ export function createRecovery(
   }
 
   async function recover(): Promise<boolean> {
-    const jobs = await store.recoverExpired({ limit: LIMIT, executedBy: settings.owner, decide })
+    const jobs = await store.recoverExpired({
+      limit: LIMIT,
+      executedBy: settings.owner,
+      decide,
+      beside: copiesOf,
+    })
     if (jobs.length === 0) return false
     log.warn(
       { jobs: jobs.length, begun: jobs.filter((job) => job.begun).length, holders: holders(jobs) },
@@ -85,7 +90,7 @@ export function createRecovery(
       'handler_crashed',
       `the process that ran it died or hung (${job.lockedBy ?? 'unknown'})`,
     )
-    const handler = handlers.get(job.handler)
+    const handler = handlers.handlerOf(job)
     return endingOfError({ error, job, handler, settings, random })
   }
 

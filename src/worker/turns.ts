@@ -1,7 +1,8 @@
 import type { TurnKey } from '../domain/turn.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
-import type { GivenTurns, Store } from '../ports/store.ts'
+import type { GivenTurns } from '../ports/given-turns.ts'
+import type { Store } from '../ports/store.ts'
 import type { WakeUps } from '../ports/wake-ups.ts'
 import { createGroup } from './group.ts'
 

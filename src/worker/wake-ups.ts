@@ -26,13 +26,16 @@ export async function startWakeUps(options: {
   const waitingListeners = new Set<() => void>()
   const turnListeners = new Set<(keys: readonly TurnKey[] | null) => void>()
   const scheduleListeners = new Set<() => void>()
+  const pauseListeners = new Set<() => void>()
   const pending = new Set<string>()
+  let pausesPending = false
   let timer: Timer | undefined
   let announcing: Promise<void> = Promise.resolve()
 
-  function tell({ queues, schedules }: Announcement): void {
+  function tell({ queues, schedules, pauses = false }: Announcement): void {
     if (queues === null || queues.length > 0) call(readyListeners, queues)
     if (schedules) call(scheduleListeners, undefined)
+    if (pauses) call(pauseListeners, undefined)
   }
 
   function call<Said>(listeners: Iterable<(said: Said) => void>, said: Said): void {
@@ -53,9 +56,14 @@ export async function startWakeUps(options: {
   function announce(): void {
     timer?.cancel()
     timer = undefined
-    const said = { queues: [...pending], schedules: false }
+    const said = {
+      queues: [...pending],
+      schedules: false,
+      ...(pausesPending && { pauses: true }),
+    }
     pending.clear()
-    if (said.queues.length === 0) return
+    if (said.queues.length === 0 && !pausesPending) return
+    pausesPending = false
     announcing = Promise.all(channels.map((channel) => announceBy(channel, said))).then(
       () => undefined,
     )
@@ -86,6 +94,10 @@ export async function startWakeUps(options: {
     turns: (keys) => {
       if (keys === null || keys.length > 0) call(turnListeners, keys)
     },
+    pauses: () => {
+      pausesPending = true
+      announceSoon()
+    },
     onReady: (listener) => {
       readyListeners.add(listener)
       return () => readyListeners.delete(listener)
@@ -101,6 +113,10 @@ export async function startWakeUps(options: {
     onSchedules: (listener) => {
       scheduleListeners.add(listener)
       return () => scheduleListeners.delete(listener)
+    },
+    onPauses: (listener) => {
+      pauseListeners.add(listener)
+      return () => pauseListeners.delete(listener)
     },
     stop: async () => {
       // What was given back last is what the others are to run.

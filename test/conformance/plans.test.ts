@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { backlogStatement } from '../../src/store/postgresql/backlog.ts'
 import { claimStatement } from '../../src/store/postgresql/claim.ts'
 import {
   connectPostgresql,
@@ -40,8 +41,10 @@ function settleValues(count: number): unknown[] {
   const fill = (value: unknown): unknown[] => Array.from({ length: count }, () => value)
   const [ids, epochs] = keys(count)
   const before = [ids, epochs, fill(3), fill(3), [], [], [], [], [], fill(0), fill(0)]
-  return [...before, fill(5), fill(0), fill('w'), [], fill(false)]
+  return [...before, fill(5), fill(0), fill('w'), [], [], fill(false)]
 }
+
+const BOUNDED = ['queue_jobs_queued, all of it', 'queue_jobs_waiting, all of it']
 
 describe.each(SERVERS)('the plans on %s', (name, start) => {
   let service: PostgresqlService | undefined
@@ -138,7 +141,7 @@ describe.each(SERVERS)('the plans on %s', (name, start) => {
       await client.query(FINISHING)
       await client.query(`PREPARE held AS ${statement.text}`)
       const values = ["'p1'", '1', '3', '3', ...Array<string>(5).fill('NULL'), '0', '0', '5', '0']
-      const call = `EXPLAIN (FORMAT JSON) EXECUTE held(${[...values, "'w'", 'NULL', 'false', "'t'"].join(', ')})`
+      const call = `EXPLAIN (FORMAT JSON) EXECUTE held(${[...values, "'w'", 'NULL', 'NULL', 'false', "'t'"].join(', ')})`
       const plans: PlanNode[] = []
       for (const mode of ['force_custom_plan', 'force_generic_plan']) {
         await client.query(`SET LOCAL plan_cache_mode = ${mode}`)
@@ -211,6 +214,9 @@ describe.each(SERVERS)('the plans on %s', (name, start) => {
         const late = await plan(lateStatement(database), [since, limit])
         expect(ways(late)).toEqual(['queue_jobs_queued'])
       }
+      // Of an index that does not know the queue, as much as its limit says.
+      const backlog = await plan(backlogStatement(database), ['default', limit, 2 * limit])
+      expect(new Set(ways(backlog))).toEqual(new Set(['queue_jobs_ready', ...BOUNDED]))
       // All of an index that holds only what is being run.
       const expired = await plan(expiredStatement(database), [limit])
       expect(ways(expired)).toEqual(['queue_jobs_processing, all of it'])

@@ -98,6 +98,7 @@ describe.each(SERVERS)('the plans of schedules on %s', (name, start) => {
         due,
         await plan(dueStatement(database), ['2026-01-01', 's5', BATCH]),
         await plan(unplannedStatement(database), ['', BATCH]),
+        await plan(unplannedStatement(database), [null, BATCH]),
         await plan(clockStatement(database), []),
       ]
       for (const read of reads) {
@@ -113,7 +114,16 @@ describe.each(SERVERS)('the plans of schedules on %s', (name, start) => {
       const versions = [...keys, rows.map(({ modified }) => modified)]
       const never = rows.map(() => '9999-12-31')
       const none = rows.map(() => null)
-      const fired = await plan(fireStatement(database), [...versions, none, never])
+      const fired = await plan(fireStatement(database), [
+        ...versions,
+        rows.map(() => 1),
+        never,
+        none,
+        versions[0],
+        none,
+        none,
+        none,
+      ])
       const planned = await plan(planStatement(database), [...versions, never, none])
       for (const written of [fired, planned]) {
         expect(new Set(ways(written, 'jobs'))).toEqual(new Set(['jobs_pkey']))

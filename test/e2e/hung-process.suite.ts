@@ -134,11 +134,14 @@ export function hungProcessSuite(
     await insert('before', 'quick')
     await untilStatus('before', 3)
     program.signal('SIGSTOP')
+    // The silence itself: four leases.
     await new Promise((resolve) => setTimeout(resolve, 4_000))
     program.signal('SIGCONT')
     await insert('after', 'quick')
     await untilStatus('after', 3)
-    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    // It runs for longer than a lease: whoever watches looks meanwhile.
+    await insert('later', 'neighbour')
+    await untilStatus('later', 3)
     expect(program.isRunning()).toBe(true)
   })
 

@@ -8,7 +8,8 @@ import { guardProcess } from '../services/process.ts'
 
 const REPOSITORY = path.resolve(import.meta.dirname, '../..')
 const PROGRAM = path.join(REPOSITORY, 'bin/crossdock.js')
-const EXAMPLES = path.join(REPOSITORY, 'handlers/examples')
+/** The folder of the example handlers. */
+export const EXAMPLES = path.join(REPOSITORY, 'handlers/examples')
 const START_LIMIT_MS = 60_000
 
 /** How a process ended, and what it wrote. */

@@ -30,6 +30,8 @@ export interface Ended {
 export interface ChildOptions {
   /** `capture` gathers the output; `tee` passes it on as well; `inherit` leaves it to the child. */
   readonly output: 'capture' | 'tee' | 'inherit'
+  /** Put over the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>
   /** After this the child and its group are killed. */
   readonly timeoutMs: number
 }
@@ -44,6 +46,7 @@ export async function runNode(args: readonly string[], options: ChildOptions): P
   const child = spawn(process.execPath, args, {
     cwd: root,
     stdio: ['ignore', stream, stream],
+    env: { ...process.env, ...options.env },
     detached: OWN_GROUP,
   })
   running.add(child)

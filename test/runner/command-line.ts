@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
+import { areaNames } from './areas.ts'
 import { staticCheckNames } from './static-checks.ts'
-import { vitestAreaNames } from './vitest-area.ts'
 
 /** What one run was asked for. */
 export interface TestOptions {
@@ -11,9 +11,6 @@ export interface TestOptions {
   /** Passed on to vitest, such as a part of a file's name, or `-t` and a part of a test's. */
   readonly vitestArguments: readonly string[]
 }
-
-/** Every area, in the order in which they run. */
-const areaNames: readonly string[] = [...staticCheckNames, ...vitestAreaNames, 'sabotage']
 
 export const USAGE = `npm test -- [--long] [--only area,area] [-- arguments of vitest]
 

@@ -2,21 +2,30 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { type AreaResult, parseCountsLine } from './area-result.ts'
 import { root, runNode } from './child.ts'
+import { seconds } from './summary.ts'
 
 const PROGRAM = 'test/sabotage/run.ts'
 const TIMEOUT_MS = 900_000
 const LONG_TIMEOUT_MS = 4 * 3_600_000
 
 /** Runs the sabotage: each breaks one line of the program and expects its test to fail. */
-export async function runSabotageArea({ long }: { readonly long: boolean }): Promise<AreaResult> {
+export async function runSabotageArea({
+  long,
+  beside,
+}: {
+  readonly long: boolean
+  /** Whether other areas run beside it: what it writes is then shown in one piece at its end. */
+  readonly beside: boolean
+}): Promise<AreaResult> {
   const area = 'sabotage'
   const none = { area, durationMs: 0, passed: 0, failed: 0, skipped: 0, skippedTests: [] }
   if (!existsSync(path.join(root, PROGRAM))) return { ...none, remark: 'no tests found' }
 
   const ended = await runNode([PROGRAM, ...(long ? [] : ['--short'])], {
-    output: 'tee',
+    output: beside ? 'capture' : 'tee',
     timeoutMs: long ? LONG_TIMEOUT_MS : TIMEOUT_MS,
   })
+  if (beside) console.log(`\nsabotage  ${seconds(ended.durationMs)}\n${ended.output.trimEnd()}\n`)
   const counts = parseCountsLine(ended.output)
   const result = { ...none, durationMs: ended.durationMs, ...counts }
   if (counts === undefined) {

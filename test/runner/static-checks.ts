@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { AreaResult } from './area-result.ts'
-import { root, runNode, wasInterrupted } from './child.ts'
+import { root, runNode } from './child.ts'
 import { seconds } from './summary.ts'
 
-const AT_ONCE = 2
 const TIMEOUT_MS = 300_000
 
 interface StaticCheck {
@@ -13,7 +12,6 @@ interface StaticCheck {
   readonly command: readonly string[]
 }
 
-/** Longest first, so that two at a time end together. */
 const CHECKS: readonly StaticCheck[] = [
   { name: 'lint', command: ['node_modules/eslint/bin/eslint.js', '--max-warnings=0', '.'] },
   { name: 'types', command: ['node_modules/typescript/bin/tsc', '--noEmit'] },
@@ -36,21 +34,9 @@ const CHECKS: readonly StaticCheck[] = [
 /** The names of the static checks, each an area of its own. */
 export const staticCheckNames: readonly string[] = CHECKS.map(({ name }) => name)
 
-/** Runs the named checks, two at a time. What a failed one wrote is shown in full. */
-export async function runStaticChecks(names: readonly string[]): Promise<AreaResult[]> {
-  const waiting = CHECKS.filter(({ name }) => names.includes(name))
-  const results: AreaResult[] = []
-  async function work(): Promise<void> {
-    for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) {
-      if (wasInterrupted()) return
-      results.push(await runCheck(check))
-    }
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
-  return results
-}
-
-async function runCheck({ name, command }: StaticCheck): Promise<AreaResult> {
+/** Runs a check. What a failed one wrote is shown in full. */
+export async function runStaticCheck(name: string): Promise<AreaResult> {
+  const { command } = CHECKS.find((check) => check.name === name)!
   const ended = await runNode(command, { output: 'capture', timeoutMs: TIMEOUT_MS })
   const ok = ended.exitCode === 0
   console.log(`${ok ? '✓' : '✗'} ${name}  ${seconds(ended.durationMs)}`)

@@ -6,11 +6,12 @@ import { z } from 'zod'
 import type { AreaResult, SkippedTest } from './area-result.ts'
 import { root, runNode, type Ended } from './child.ts'
 import { SKIPS_FILE_VARIABLE } from './skip-reporter.ts'
+import { seconds } from './summary.ts'
 
 const TIMEOUT_MS = 900_000
 const LONG_TIMEOUT_MS = 4 * 3_600_000
 
-/** The areas that vitest runs, in the order of what they cost. */
+/** The areas that vitest runs, in the order in which a reader wants to know of them. */
 export const vitestAreaNames = ['unit', 'conformance', 'integration', 'e2e', 'chaos'] as const
 
 const report = z.object({
@@ -29,16 +30,23 @@ type Report = z.infer<typeof report>
 
 const skips = z.array(z.object({ name: z.string(), reason: z.string().optional() }))
 
+/** How an area is run. */
+export interface VitestAreaOptions {
+  readonly long: boolean
+  readonly vitestArguments: readonly string[]
+  /** Files of tests at a time. */
+  readonly workers: number
+  /** Whether other areas run beside it: what it writes is then shown in one piece at its end. */
+  readonly beside: boolean
+}
+
 /**
- * Runs one area with vitest, which writes to the terminal itself. An area without a folder has
- * no tests yet; one whose vitest ends without a report has failed.
+ * Runs one area with vitest. An area without a folder has no tests yet; one whose vitest ends without a
+ * report has failed.
  */
 export async function runVitestArea(
   area: string,
-  {
-    long,
-    vitestArguments,
-  }: { readonly long: boolean; readonly vitestArguments: readonly string[] },
+  { long, vitestArguments, workers, beside }: VitestAreaOptions,
 ): Promise<AreaResult> {
   if (!existsSync(path.join(root, 'test', area))) return withoutTests(area, 0)
 
@@ -46,7 +54,6 @@ export async function runVitestArea(
   try {
     const reportFile = path.join(folder, 'report.json')
     const skipsFile = path.join(folder, 'skips.json')
-    process.env[SKIPS_FILE_VARIABLE] = skipsFile
     const ended = await runNode(
       [
         'node_modules/vitest/vitest.mjs',
@@ -61,8 +68,17 @@ export async function runVitestArea(
         '--reporter=./test/runner/skip-reporter.ts',
         ...vitestArguments,
       ],
-      { output: 'inherit', timeoutMs: long ? LONG_TIMEOUT_MS : TIMEOUT_MS },
+      {
+        output: beside ? 'capture' : 'inherit',
+        env: {
+          [SKIPS_FILE_VARIABLE]: skipsFile,
+          CROSSDOCK_TEST_WORKERS: String(workers),
+          ...(beside && process.stdout.isTTY && { FORCE_COLOR: '1' }),
+        },
+        timeoutMs: long ? LONG_TIMEOUT_MS : TIMEOUT_MS,
+      },
     )
+    if (beside) console.log(`\n${area}  ${seconds(ended.durationMs)}\n${ended.output.trimEnd()}\n`)
     return toResult(area, ended, await readReport(reportFile), await readSkips(skipsFile))
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -41,6 +41,18 @@ export const databaseSchema = z
       .describe(
         'PostgreSQL only: address that leads to the server itself, where `url` leads to a PgBouncer in transaction mode: for what needs a session (LISTEN).',
       ),
+    condition_url: z
+      .string()
+      .optional()
+      .describe(
+        'Address with a login that can SELECT and nothing else: conditions of schedules run with it. The embedded database makes one by itself.',
+      ),
+    allow_unsafe_conditions: z
+      .boolean()
+      .prefault(false)
+      .describe(
+        'Without `condition_url`: run conditions with the login of `url`. Whoever may write into `jobs` can then do whatever it may do.',
+      ),
     schema: z
       .string()
       .regex(/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/)

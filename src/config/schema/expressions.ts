@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Json } from '../../domain/json.ts'
-import { MAP_KEYS, type MapKey } from '../../ports/expressions.ts'
+import { MAP_KEYS, type MapKey, ROUTE_MAP_KEYS } from '../../ports/expressions.ts'
 
 /**
  * The schema of a JSONata expression. Its text is taken as it stands: `${` in it is JSONata's, and no
@@ -29,6 +29,7 @@ const DESCRIPTIONS: Readonly<Record<MapKey, string>> = {
   key: 'The message key in `metadata`.',
   priority: 'A whole number: instead of `priority`.',
   dedupe_key: 'What makes the message this message: instead of the identity of its protocol.',
+  ordering_key: 'The column `orderingkey`: jobs of one key run one at a time, in order of arrival.',
   scheduled_at: 'Not before this time: a text with `Z` or an offset, or milliseconds since 1970.',
   tenant_id: 'The column `tenantid`.',
   correlation_id: 'The column `correlationid`.',
@@ -36,6 +37,13 @@ const DESCRIPTIONS: Readonly<Record<MapKey, string>> = {
 }
 
 /** The schema of `map`. */
-export const mapSchema = z.strictObject(
-  Object.fromEntries(MAP_KEYS.map((key) => [key, mapValue.optional().describe(DESCRIPTIONS[key])])),
-)
+export const mapSchema = mapSchemaOf(MAP_KEYS)
+
+/** The schema of a route's `map`. */
+export const routeMapSchema = mapSchemaOf(ROUTE_MAP_KEYS)
+
+function mapSchemaOf(keys: readonly MapKey[]) {
+  return z.strictObject(
+    Object.fromEntries(keys.map((key) => [key, mapValue.optional().describe(DESCRIPTIONS[key])])),
+  )
+}

@@ -2,7 +2,14 @@ import { z } from 'zod'
 import type { AdapterDefinition } from '../../ports/adapter.ts'
 import { duration, durationSeconds } from '../duration.ts'
 import { expressionText, mapSchema } from './expressions.ts'
-import { handlerName, identifierName, priorityNumber, queueName, retryCount } from './names.ts'
+import {
+  addressText,
+  handlerName,
+  identifierName,
+  priorityNumber,
+  queueName,
+  retryCount,
+} from './names.ts'
 
 /** The keys of every subscription, whatever its protocol. */
 const commonSubscriptionShape = {
@@ -12,7 +19,11 @@ const commonSubscriptionShape = {
   connection: identifierName(100)
     .optional()
     .describe('Which of `connections` it uses. Left out: the only one there is.'),
-  handler: handlerName.describe('Name of the handler that runs its messages.'),
+  handler: handlerName
+    .optional()
+    .describe(
+      'Name of the handler that runs its messages. May be left out where `routes` has a way for them.',
+    ),
   queue: queueName
     .optional()
     .describe("Queue of its jobs. Left out: the handler's, else `default`."),
@@ -44,6 +55,34 @@ const commonSubscriptionShape = {
   map: mapSchema
     .optional()
     .describe('What is stored instead of what was received, each key by an expression.'),
+  dead_letter: addressText
+    .optional()
+    .describe(
+      'A publication, as `protocol:name`, that is sent a copy of each of its dead letters, with headers that say why.',
+    ),
+  backpressure: z
+    .strictObject({
+      pause_above: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .describe('Waiting jobs of its queue from which on it takes nothing more in.'),
+      resume_below: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .optional()
+        .describe('And until there are fewer than this. Left out: half of `pause_above`.'),
+    })
+    .refine(
+      ({ pause_above: above, resume_below: below }) => below === undefined || below <= above,
+      {
+        path: ['resume_below'],
+        message: 'must not be more than pause_above',
+      },
+    )
+    .optional()
+    .describe('When too many of its jobs wait. Left out: however many wait, it takes messages in.'),
   on_invalid: z
     .enum(['dead', 'drop'])
     .optional()

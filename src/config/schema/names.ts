@@ -12,8 +12,15 @@ export function identifierName(maxLength: number) {
     })
 }
 
+/** The schema of a reference to a subscription or a publication: `kafka:orders`. */
+export const addressText = z
+  .string()
+  .max(200)
+  .regex(/^[a-z]+:[A-Za-z0-9][A-Za-z0-9._-]*$/)
+  .meta({ expects: 'an address such as "kafka:orders": protocol, colon, name', term: 'address' })
+
 /** The schema of a text that becomes the value of a column: not empty, at most `maxLength` characters. */
-function columnText(maxLength: number) {
+export function columnText(maxLength: number) {
   return z
     .string()
     .min(1)

@@ -7,6 +7,8 @@ import { instanceSchema } from './instance.ts'
 import { integrationsSchema } from './integrations.ts'
 import { jobsSchema } from './jobs.ts'
 import { loggingSchema } from './logging.ts'
+import { routesSchema } from './routes.ts'
+import { schedulesSchema } from './schedules.ts'
 
 /** The schema of a whole configuration, with what these adapters declare. */
 export function configurationSchema(adapters: readonly AdapterDefinition[]) {
@@ -19,7 +21,9 @@ export function configurationSchema(adapters: readonly AdapterDefinition[]) {
       jobs: jobsSchema,
       http: httpSchema,
       auth: authSchema,
+      schedules: schedulesSchema,
       integrations: integrationsSchema(adapters),
+      routes: routesSchema,
       logging: loggingSchema,
     })
     .describe('Configuration of Crossdock.')

@@ -26,6 +26,7 @@ const announcement = z.object({
   from: z.string(),
   queues: z.array(z.string()).nullable(),
   schedules: z.boolean(),
+  pauses: z.boolean().optional(),
 })
 
 /**

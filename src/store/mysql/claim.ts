@@ -27,7 +27,8 @@ function pickText({ names }: Database, { queue, after, limit }: ClaimRequest): s
       CASE WHEN OCTET_LENGTH(payload) <= ${INLINE_PAYLOAD_BYTES} THEN payload END AS payload,
       OCTET_LENGTH(payload) > ${INLINE_PAYLOAD_BYTES} AS large,
       contenttype, payloadencoding, headers, metadata, method, protocol, retrycount, maxretries, timeout,
-      recoveries, orderingkey, tenantid, createdby, parentjobid, correlationid, createdon
+      recoveries, orderingkey, tenantid, createdby, parentjobid, correlationid, traceparent,
+      createdon
     FROM ${names.queueJobs} FORCE INDEX (queue_jobs_ready)
     WHERE queue = ${literal(queue)} AND statusid = 0 ${behind} AND active
     ORDER BY claimrank, seq LIMIT ${Math.max(0, Math.floor(limit))} FOR UPDATE SKIP LOCKED`

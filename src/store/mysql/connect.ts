@@ -88,6 +88,7 @@ export interface Names {
   readonly queueJobs: string
   readonly jobHistories: string
   readonly instances: string
+  readonly pauses: string
   readonly clientSlots: string
   readonly clientPackets: string
   readonly jobs: string
@@ -219,6 +220,7 @@ export function connectMysql(settings: MysqlSettings): Database {
       queueJobs: `${mysql.escapeId(schema, true)}.queue_jobs`,
       jobHistories: `${mysql.escapeId(schema, true)}.job_histories`,
       instances: `${mysql.escapeId(schema, true)}.crossdock_instances`,
+      pauses: `${mysql.escapeId(schema, true)}.crossdock_pauses`,
       clientSlots: `${mysql.escapeId(schema, true)}.crossdock_client_slots`,
       clientPackets: `${mysql.escapeId(schema, true)}.crossdock_client_packets`,
       jobs: `${mysql.escapeId(schema, true)}.jobs`,

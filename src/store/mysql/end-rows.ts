@@ -110,7 +110,7 @@ export function endOne({ names }: Database, ended: Ended, writes: Written): stri
 export function historyRows({ names }: Database, ends: readonly Omit<LockedEnd, 'seq'>[]) {
   return {
     head: `INSERT INTO ${names.jobHistories} (jobid, leaseepoch, statusid, startedat, completedat, duration,
-      result, errormessage, retryattempt, executedby, inputdata, metadata) VALUES `,
+      result, errormessage, retryattempt, executedby, inputdata, outputdata, metadata) VALUES `,
     parts: ends.map(({ ended, writes }) => {
       const duration = ended.durationMs ?? 0
       const metadata =
@@ -127,6 +127,7 @@ export function historyRows({ names }: Database, ends: readonly Omit<LockedEnd, 
         literal(ended.retryAttempt),
         literal(ended.executedBy),
         literal(ended.inputData ?? null),
+        literal(ended.outputData ?? null),
         literal(metadata),
       ]
       return `(${values.join(',')})`

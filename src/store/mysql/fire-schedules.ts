@@ -1,9 +1,11 @@
-import type { FiredTicks, TickToFire } from '../../ports/schedule-store.ts'
-import { NEVER, timeText } from '../schedule-rows.ts'
+import { turnOf } from '../../domain/turn.ts'
+import type { FiredTicks, TickJob, TickToFire } from '../../ports/schedule-store.ts'
+import { LANE_PREFIX, NEVER, timeText } from '../schedule-rows.ts'
 import type { Database, Run } from './connect.ts'
 import { DUPLICATE, errnoOf } from './errors.ts'
 import { lockSchedules, valueById } from './lock-schedules.ts'
-import { list, literal, runInPackets } from './text.ts'
+import { overlappedSchedules } from './overlap.ts'
+import { interval, list, literal, runInPackets } from './text.ts'
 
 /** What a job takes from its schedule. */
 const COPIED = [
@@ -18,14 +20,22 @@ const COPIED = [
   'createdby',
 ] as const
 
-type CopiedRow = Readonly<Record<(typeof COPIED)[number], string | number | null>>
+/** What decides how it fires. */
+const DECIDING = ['overlappolicy', 'maxexecutions', 'executioncount'] as const
 
-/** A tick whose schedule is locked. */
-interface LockedTick {
+type FiredRow = Readonly<Record<(typeof COPIED)[number], string | number | null>> & {
+  readonly overlappolicy: string
+  readonly maxexecutions: number
+  readonly executioncount: number
+}
+
+/** Ticks whose schedule is locked. */
+interface LockedTicks {
   readonly id: string
-  readonly tick: string
+  readonly row: FiredRow
+  readonly jobs: readonly (TickJob & { readonly time: string })[]
   readonly next: string
-  readonly row: CopiedRow
+  readonly note: string | null
 }
 
 /** How often a batch is made again when somebody else inserted the job of a tick in between. */
@@ -50,61 +60,127 @@ async function fireIn(
   ticks: readonly TickToFire[],
 ): Promise<FiredTicks> {
   const { names } = database
-  const rows = await lockSchedules<CopiedRow>(
+  const locked = await lockTicks(run, names.jobs, ticks)
+  if (locked.length === 0) return { moved: [], jobs: 0, queues: [], turns: [], overlapped: [] }
+  const overlapped = await overlappedSchedules(
     run,
-    ticks.map(({ schedule }) => schedule),
-    {
-      table: names.jobs,
-      columns: COPIED,
-      where: 'enabled = 1 AND active = 1 AND (maxexecutions = 0 OR executioncount < maxexecutions)',
-    },
+    names.queueJobs,
+    locked.map(({ id, row }) => ({ id, policy: row.overlappolicy })),
   )
-  const locked = ticks.flatMap(({ schedule: { id, version }, tick, next }): LockedTick[] => {
-    const row = rows.get(id)
-    const time = tick === 'due' ? version.nextRunAt : timeText(tick)
-    if (row === undefined || time === null) return []
-    return [{ id, row, tick: time, next: next === 'never' ? NEVER : timeText(next) }]
-  })
-  if (locked.length === 0) return { moved: [], jobs: 0, queues: [] }
-  const existing = await withJob(run, names.queueJobs, locked)
-  const missing = locked.filter(({ id }) => !existing.has(id))
+  const firing = locked.filter(({ id }) => !overlapped.has(id))
+  const existing = await withJob(run, names.queueJobs, firing)
+  const made = firing.flatMap(({ id, row, jobs }) =>
+    jobs.flatMap((job) => (existing.has(tickName(id, job.time)) ? [] : [{ id, row, job }])),
+  )
   await runInPackets(run, await database.maxStatementBytes(), {
-    head: `INSERT INTO ${names.queueJobs} (typeid, ${COPIED.join(', ')}, scheduledjobid, scheduledfor) VALUES `,
-    parts: missing.map(
-      ({ id, tick, row }) =>
-        `(1, ${COPIED.map((column) => literal(row[column])).join(', ')}, ${literal(id)}, ${literal(tick)})`,
-    ),
+    head: `INSERT INTO ${names.queueJobs} (typeid, ${COPIED.join(', ')}, orderingkey, scheduledjobid,
+      scheduledfor, scheduledat) VALUES `,
+    parts: made.map(({ id, row, job }) => {
+      const copied = { ...row, payload: job.payload ?? row.payload }
+      const values = COPIED.map((column) => literal(copied[column]))
+      const delay =
+        job.delayMs === undefined ? 'NULL' : `UTC_TIMESTAMP(6) + ${interval(job.delayMs)}`
+      const place = [laneOf(id, row), id, job.time].map(literal)
+      return `(1, ${values.join(', ')}, ${place.join(', ')}, ${delay})`
+    }),
     tail: '',
   })
-  const ids = locked.map(({ id }) => id)
-  await run(`UPDATE ${names.jobs} SET
-      nextrunat = ${valueById(
-        ids,
-        locked.map(({ next }) => next),
-      )},
-      lastrunat = UTC_TIMESTAMP(6), executioncount = executioncount + 1, lasterror = NULL,
-      modifiedon = UTC_TIMESTAMP(6)
-    WHERE id IN (${list(ids)})`)
+  await moveOn(run, names.jobs, locked, overlapped)
   return {
-    moved: ids,
-    jobs: missing.length,
-    queues: [...new Set(missing.map(({ row }) => String(row.queue)))],
+    moved: locked.map(({ id }) => id),
+    jobs: made.length,
+    queues: [...new Set(made.map(({ row }) => String(row.queue)))],
+    turns: made.flatMap(({ id, row }) =>
+      turnOf({
+        tenantId: row.tenantid === null ? null : String(row.tenantid),
+        orderingKey: laneOf(id, row),
+      }),
+    ),
+    overlapped: [...overlapped],
   }
 }
 
+function laneOf(id: string, { overlappolicy }: FiredRow): string | null {
+  return overlappolicy === 'queue' ? LANE_PREFIX + id : null
+}
+
+async function lockTicks(
+  run: Run,
+  table: string,
+  ticks: readonly TickToFire[],
+): Promise<readonly LockedTicks[]> {
+  const rows = await lockSchedules<FiredRow>(
+    run,
+    ticks.map(({ schedule }) => schedule),
+    { table, columns: [...COPIED, ...DECIDING], where: 'enabled = 1 AND active = 1' },
+  )
+  return ticks.flatMap(({ schedule: { id, version }, jobs, next, note }): LockedTicks[] => {
+    const row = rows.get(id)
+    if (row === undefined) return []
+    if (row.maxexecutions !== 0 && row.executioncount + jobs.length > row.maxexecutions) return []
+    const timed = jobs.flatMap((job) => {
+      const time = job.tick === 'due' ? version.nextRunAt : exactly(timeText(job.tick))
+      return time === null ? [] : [{ ...job, time }]
+    })
+    if (timed.length === 0) return []
+    const nextTime = next === 'never' ? NEVER : timeText(next)
+    return [{ id, row, jobs: timed, next: nextTime, note: note ?? null }]
+  })
+}
+
+/** With all six digits, as the server writes a time: two texts of one time are then the same. */
+function exactly(text: string): string {
+  return `${text}000`
+}
+
+function tickName(id: string, time: string): string {
+  return JSON.stringify([id, time])
+}
+
+async function moveOn(
+  run: Run,
+  jobs: string,
+  locked: readonly LockedTicks[],
+  overlapped: ReadonlySet<string>,
+): Promise<void> {
+  const ids = locked.map(({ id }) => id)
+  const counts = locked.map(({ id, jobs: made }) =>
+    overlapped.has(id) ? '0' : String(made.length),
+  )
+  const next = locked.map((each, index) => {
+    const { maxexecutions, executioncount } = each.row
+    const spent = maxexecutions > 0 && executioncount + Number(counts[index]) >= maxexecutions
+    return spent ? NEVER : each.next
+  })
+  const fired = valueById(ids, counts)
+  await run(`UPDATE ${jobs} SET
+      nextrunat = ${valueById(ids, next)},
+      lastrunat = IF(${fired} > 0, UTC_TIMESTAMP(6), lastrunat),
+      executioncount = LEAST(CAST(executioncount AS SIGNED) + ${fired}, 2147483647),
+      lasterror = NULLIF(${valueById(
+        ids,
+        locked.map(({ note }) => note),
+      )}, ''),
+      modifiedon = UTC_TIMESTAMP(6)
+    WHERE id IN (${list(ids)})`)
+}
+
 /**
- * The schedules whose tick has its job already. Walks queue_jobs_tick. Asked beforehand: INSERT IGNORE would
+ * The ticks that have their job already. Walks queue_jobs_tick. Asked beforehand: INSERT IGNORE would
  * also store what does not fit.
  */
 async function withJob(
   run: Run,
   queueJobs: string,
-  ticks: readonly LockedTick[],
+  firing: readonly LockedTicks[],
 ): Promise<ReadonlySet<string>> {
-  const wanted = ticks.map(
-    ({ id, tick }) => `(scheduledjobid = ${literal(id)} AND scheduledfor = ${literal(tick)})`,
+  if (firing.length === 0) return new Set()
+  const wanted = firing.map(
+    ({ id, jobs }) =>
+      `(scheduledjobid = ${literal(id)} AND scheduledfor IN (${list(jobs.map(({ time }) => time))}))`,
   )
-  const { rows } = await run<{ id: string }>(`SELECT scheduledjobid AS id
+  const { rows } = await run<{ id: string; time: string }>(`SELECT scheduledjobid AS id,
+      CAST(scheduledfor AS CHAR) AS time
     FROM ${queueJobs} FORCE INDEX (queue_jobs_tick) WHERE ${wanted.join(' OR ')}`)
-  return new Set(rows.map(({ id }) => id))
+  return new Set(rows.map(({ id, time }) => tickName(id, time)))
 }

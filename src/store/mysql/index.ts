@@ -1,27 +1,33 @@
 import { performance } from 'node:perf_hooks'
 import type { Store } from '../../ports/store.ts'
+import { makeCountBacklog } from './backlog.ts'
 import { makeClaim } from './claim.ts'
 import { makeClientPackets } from './client-packets.ts'
 import { makeClientSlots } from './client-slots.ts'
 import { connectMysql, type MysqlSettings } from './connect.ts'
+import { makeDeadLetters } from './dead-letters.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
 import { makeRegisterInstance, makeUnregisterInstance } from './instances.ts'
 import { makeBegin, makeRecoverExpired, makeRenew, makeStillHeld } from './leases.ts'
 import { makeListener } from './listener.ts'
+import { makePauses } from './pauses.ts'
 import { makeUpdateProgress } from './progress.ts'
 import { makePromoteDue } from './promote.ts'
 import {
   makeFindJob,
   makeListExecutions,
   makeMissingHandlers,
+  makeMissingPublications,
   makeQueueDepths,
   makeReadPayload,
   makeReadyQueues,
 } from './read.ts'
+import { makeBook } from './schedule-book.ts'
 import { makeSchedules } from './schedules.ts'
 import { makeSettle, makeSettled } from './settle.ts'
 import { makeTransactions } from './transaction.ts'
 import { makeTurns } from './turns.ts'
+import { makeWalkDead } from './walk-dead.ts'
 
 export type { MysqlSettings } from './connect.ts'
 
@@ -43,7 +49,10 @@ export function createMysqlStore(settings: MysqlSettings): Store {
 
   return {
     dialect: 'mysql',
+    deadLetters: makeDeadLetters(database),
     schedules: makeSchedules(database),
+    pauses: makePauses(database),
+    scheduleBook: makeBook(database),
     insertJobs: (request) => insertJobs(request),
     claim: makeClaim(database),
     readyQueues: makeReadyQueues(database),
@@ -63,9 +72,12 @@ export function createMysqlStore(settings: MysqlSettings): Store {
     ...makeClientSlots(database),
     ...makeClientPackets(database),
     findJob: makeFindJob(database),
+    walkDead: makeWalkDead(database),
     listExecutions: makeListExecutions(database),
     queueDepths: makeQueueDepths(database),
+    countBacklog: makeCountBacklog(database),
     missingHandlers: makeMissingHandlers(database),
+    missingPublications: makeMissingPublications(database),
     ping: async () => {
       const from = performance.now()
       const { rows } = await database.run<{ version: string }>('SELECT VERSION() AS version')

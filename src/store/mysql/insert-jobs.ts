@@ -1,6 +1,6 @@
 import type { NewJob } from '../../domain/job.ts'
 import type { InsertOutcome, InsertRequest } from '../../ports/store.ts'
-import { insertUntilKnown, type FoundRow } from '../insert-loop.ts'
+import { firstOfEachKey, insertUntilKnown, type FoundRow, type Unit } from '../insert-loop.ts'
 import { columnValue, JOB_COLUMNS, type JobColumn } from '../job-columns.ts'
 import { together, type Database, type Run } from './connect.ts'
 import { DUPLICATE, errnoOf } from './errors.ts'
@@ -24,14 +24,14 @@ export function makeInsertJobs(database: Database) {
   ): Promise<readonly InsertOutcome[]> {
     const run = held ?? database.run
     return await insertUntilKnown(request, {
-      store: (jobs) => store(jobs, held),
+      store: (units) => store(units, held),
       find: async (jobs) => (await run<FoundRow>(findText(database, jobs))).rows,
       repeats: REPEATS,
     })
   }
 
-  async function store(jobs: readonly NewJob[], held: Run | undefined): Promise<readonly string[]> {
-    const sent = firstOfEachKey(jobs)
+  async function store(units: readonly Unit[], held: Run | undefined): Promise<readonly string[]> {
+    const sent = firstOfEachKey(units).flat()
     const rows = sent.map((job) => JOB_COLUMNS.map((column) => columnValue(column, job)))
     const maxBytes = await database.maxStatementBytes()
     try {
@@ -72,21 +72,6 @@ function inOnePacket(
 ): boolean {
   const bytes = parts.reduce((sum, part) => sum + Buffer.byteLength(part) + 1, head.length)
   return bytes <= maxBytes || parts.length === 1
-}
-
-/** Without those that would stand in each other's way. */
-function firstOfEachKey(jobs: readonly NewJob[]): readonly NewJob[] {
-  const dedupeKeys = new Set<string>()
-  const uniqueKeys = new Set<string>()
-  return jobs.filter(({ dedupeKey, uniqueKey }) => {
-    const taken =
-      (dedupeKey !== undefined && dedupeKeys.has(dedupeKey)) ||
-      (uniqueKey !== undefined && uniqueKeys.has(uniqueKey))
-    if (taken) return false
-    if (dedupeKey !== undefined) dedupeKeys.add(dedupeKey)
-    if (uniqueKey !== undefined) uniqueKeys.add(uniqueKey)
-    return true
-  })
 }
 
 /** Columns of which no job says anything are left out. */

@@ -1,9 +1,10 @@
 import { CrossdockError } from '../../domain/errors.ts'
 import type { ExecutionKey, ExpiredJob, RecoveryRequest } from '../../ports/store.ts'
 import type { ExpiredRow } from '../job-rows.ts'
-import { recoveredEnds } from '../recovery.ts'
+import { recoveredEnds, withJobsBeside } from '../recovery.ts'
 import type { Database } from './connect.ts'
 import { lockHeld } from './held.ts'
+import { findJobIn } from './read.ts'
 import { settleIn } from './settle.ts'
 import { interval, list, numberList } from './text.ts'
 
@@ -87,7 +88,7 @@ export function makeRecoverExpired(database: Database) {
     if (found.rows.length === 0) return []
     return await database.transaction(async (run) => {
       const from = performance.now()
-      const { rows } = await run<FoundRow>(`SELECT id, leaseepoch, handler, queue,
+      const { rows } = await run<FoundRow>(`SELECT id, leaseepoch, handler, protocol, method, queue,
           startedat IS NOT NULL AS begun,
           COALESCE(TIMESTAMPDIFF(MICROSECOND, startedat, UTC_TIMESTAMP(6)), 0) AS age,
           retrycount, maxretries, recoveries, lockedby, cancelrequested
@@ -108,7 +109,9 @@ export function makeRecoverExpired(database: Database) {
         age: Number(row.age) / 1000,
         cancelrequested: row.cancelrequested === 1,
       }))
-      const taken = recoveredEnds(expired, request)
+      const taken = await withJobsBeside(recoveredEnds(expired, request), request, (id) =>
+        findJobIn(run, database, id),
+      )
       await settleIn(
         run,
         database,

@@ -1,4 +1,5 @@
 import type { Execution, Job } from '../../domain/job.ts'
+import { OUTBOUND_HANDLER } from '../../domain/outbound.ts'
 import type { ExecutionKey, QueueDepth } from '../../ports/store.ts'
 import {
   EXECUTION_ROW_COLUMNS,
@@ -8,7 +9,7 @@ import {
   type ExecutionRow,
   type JobRow,
 } from '../job-rows.ts'
-import type { Database } from './connect.ts'
+import type { Database, Run } from './connect.ts'
 import { parseHeaders, parseMetadata, type JsonText } from './json.ts'
 import { list, literal } from './text.ts'
 
@@ -16,19 +17,26 @@ type StoredJob = Omit<JobRow, 'headers' | 'metadata'> & { headers: JsonText; met
 
 /** One job by id. Walks queue_jobs_id. */
 export function makeFindJob(database: Database) {
-  return async function findJob(id: string): Promise<Job | undefined> {
-    const { rows } = await database.run<StoredJob>(
-      `SELECT ${JOB_ROW_COLUMNS} FROM ${database.names.queueJobs} WHERE id = ${literal(id)}`,
-    )
-    const row = rows[0]
-    return row === undefined
-      ? undefined
-      : jobOf({
-          ...row,
-          headers: parseHeaders(row.headers),
-          metadata: parseMetadata(row.metadata),
-        })
-  }
+  return (id: string): Promise<Job | undefined> => findJobIn(database.run, database, id)
+}
+
+/** The same on a connection that the caller holds. */
+export async function findJobIn(
+  run: Run,
+  { names }: Database,
+  id: string,
+): Promise<Job | undefined> {
+  const { rows } = await run<StoredJob>(
+    `SELECT ${JOB_ROW_COLUMNS} FROM ${names.queueJobs} WHERE id = ${literal(id)}`,
+  )
+  const row = rows[0]
+  return row === undefined
+    ? undefined
+    : jobOf({
+        ...row,
+        headers: parseHeaders(row.headers),
+        metadata: parseMetadata(row.metadata),
+      })
 }
 
 type StoredExecution = Omit<ExecutionRow, 'metadata'> & { metadata: JsonText }
@@ -142,5 +150,25 @@ export function makeMissingHandlers(database: Database) {
       `SELECT DISTINCT handler FROM (${source}) unfinished ${unknown} LIMIT 100`,
     )
     return rows.map((row) => row.handler)
+  }
+}
+
+/** Addresses of publications that unfinished outbound jobs name and nobody here has, likewise. */
+export function makeMissingPublications(database: Database) {
+  const readyQueues = makeReadyQueues(database)
+  return async function missingPublications(known: readonly string[]): Promise<readonly string[]> {
+    // Byte by byte: names of publications that differ in case alone are two.
+    const source = unfinished(database, await readyQueues(), {
+      column: `CASE WHEN handler = '${OUTBOUND_HANDLER}' THEN
+        CONVERT(CONCAT(COALESCE(protocol, ''), ':', COALESCE(method, '')) USING utf8mb4)
+          COLLATE utf8mb4_bin END AS address`,
+      limit: 10_000,
+      states: ['pending', 'waiting'],
+    })
+    const unknown = known.length === 0 ? '' : `AND address NOT IN (${list(known)})`
+    const { rows } = await database.run<{ address: string }>(
+      `SELECT DISTINCT address FROM (${source}) outbound WHERE address IS NOT NULL ${unknown} LIMIT 100`,
+    )
+    return rows.map((row) => row.address)
   }
 }

@@ -23,10 +23,14 @@ export function makeSchedules(database: Database): ScheduleStore {
   const { jobs } = database.names
 
   /** Those whose next tick is to be computed, behind an id. Walks jobs_due, which ends with the id. */
-  async function unplanned(after: string, limit: number): Promise<readonly ScheduleRow[]> {
+  async function unplanned(
+    after: string | undefined,
+    limit: number,
+  ): Promise<readonly ScheduleRow[]> {
+    const behind = after === undefined ? '' : `AND id > ${literal(after)}`
     const { rows } = await database.run<ScheduleRow>(`SELECT ${COLUMNS}
       FROM ${jobs} s FORCE INDEX (jobs_due)
-      WHERE enabled = 1 AND active = 1 AND nextrunat IS NULL AND id > ${literal(after)}
+      WHERE enabled = 1 AND active = 1 AND nextrunat IS NULL ${behind}
       ORDER BY s.id LIMIT ${limit}`)
     return rows
   }
@@ -76,7 +80,7 @@ export function makeSchedules(database: Database): ScheduleStore {
         after === null || after.nextRunAt === null
           ? undefined
           : { id: after.id, nextRunAt: after.nextRunAt }
-      if (place === undefined) rows.push(...(await unplanned(after?.id ?? '', limit)))
+      if (place === undefined) rows.push(...(await unplanned(after?.id, limit)))
       // The clock is read before what is due by it: no tick is due later than the answer says.
       const { now, nextDueInMs } = await readClock()
       if (rows.length < limit) rows.push(...(await dueNow(place, limit - rows.length)))
@@ -102,9 +106,9 @@ export function makeSchedules(database: Database): ScheduleStore {
           FLOOR(${microseconds('nextrunat')} / 1000) AS at FROM ${jobs} FORCE INDEX (jobs_due)
         WHERE enabled = 1 AND active = 1 AND nextrunat < '${NEVER}' ORDER BY nextrunat LIMIT 1`)
       const { rows } = await database.run<{ id: string; name: string; lasterror: string }>(`SELECT
-          id, name, lasterror FROM ${jobs} FORCE INDEX (jobs_due)
-        WHERE enabled = 1 AND active = 1 AND nextrunat = '${NEVER}' AND lasterror IS NOT NULL
-        ORDER BY id LIMIT ${errors}`)
+          id, name, lasterror FROM ${jobs} FORCE INDEX (jobs_in_error)
+        WHERE enabled = 1 AND active = 1 AND lasterror > ''
+        ORDER BY nextrunat DESC, id LIMIT ${errors}`)
       const at = first.rows[0]?.at
       return {
         nextRunAt: typeof at === 'string' ? new Date(Number(at)) : null,

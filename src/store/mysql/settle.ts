@@ -1,10 +1,11 @@
 import { STATUS } from '../../domain/status.ts'
 import type { ExecutionKey } from '../../ports/store.ts'
-import { written, type Ended } from '../endings.ts'
+import { jobsBeside, written, type Ended } from '../endings.ts'
 import { checkText } from '../job-columns.ts'
 import type { Database, Run } from './connect.ts'
 import { lockHeld } from './held.ts'
 import { endOne, endRows, historyRows, type LockedEnd } from './end-rows.ts'
+import { makeInsertJobs } from './insert-jobs.ts'
 import { literal, runInPackets } from './text.ts'
 
 /**
@@ -33,7 +34,10 @@ export async function settleIn(
   await runInPackets(run, maxBytes, endRows(database, ends))
   const history = ends.filter(({ ended }) => ended.durationMs !== null)
   if (history.length > 0) await runInPackets(run, maxBytes, historyRows(database, history))
-  return ends.map(({ ended: { jobId, epoch } }) => ({ jobId, epoch }))
+  const keys = ends.map(({ ended: { jobId, epoch } }) => ({ jobId, epoch }))
+  const jobs = jobsBeside(settlements, keys)
+  if (jobs.length > 0) await makeInsertJobs(database)({ jobs, again: false }, run)
+  return keys
 }
 
 /**
@@ -58,13 +62,14 @@ export async function settleOneIn(
 }
 
 /** What the server would take and PostgreSQL would not. */
-function checkTexts({ ending, inputData, executedBy }: Ended): void {
+function checkTexts({ ending, inputData, outputData, executedBy }: Ended): void {
   const { result, error, deadReason } = written(ending)
   const texts = {
     result,
     lasterror: error,
     deadreason: deadReason,
     inputdata: inputData,
+    outputdata: outputData,
     executedBy,
   }
   for (const [column, text] of Object.entries(texts)) {

@@ -2,12 +2,15 @@ import { randomBytes } from 'node:crypto'
 import type { PoolConnection } from 'mysql2/promise'
 import { CrossdockError } from '../../domain/errors.ts'
 import type { NewJob } from '../../domain/job.ts'
-import type { HandlerTransaction, Settlement } from '../../ports/store.ts'
+import { NOTHING_REHEARSED } from '../../ports/rehearsal.ts'
+import type { HandlerTransaction, Settlement, TransactionOptions } from '../../ports/store.ts'
 import type { Database } from './connect.ts'
 import { breakConnection } from './connection-limits.ts'
 import { DEADLOCK, errnoOf, NO_SAVEPOINT, translateError } from './errors.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
+import { makeRehearse } from './rehearse.ts'
 import { settleOneIn } from './settle.ts'
+import { createTouchedRows } from './touched.ts'
 
 type Rows = readonly Record<string, unknown>[]
 
@@ -22,11 +25,13 @@ type Rows = readonly Record<string, unknown>[]
  */
 export function makeTransactions(database: Database) {
   const insertJobs = makeInsertJobs(database)
+  const rehearse = makeRehearse(database)
   /** Those that hold a connection, or wait for one. */
   const unfinished = new Set<() => Promise<void>>()
 
-  function open(): HandlerTransaction {
+  function open({ watched = false }: TransactionOptions = {}): HandlerTransaction {
     const savepoint = `crossdock_${randomBytes(8).toString('hex')}`
+    const rows = watched ? createTouchedRows() : undefined
     let connecting: Promise<PoolConnection> | undefined
     let connection: PoolConnection | undefined
     let ended = false
@@ -105,6 +110,7 @@ export function makeTransactions(database: Database) {
       const opened = await held()
       try {
         const [answer] = await opened.query(text, [...values])
+        rows?.note(text, 'info' in answer ? answer : undefined)
         return Array.isArray(answer) ? (answer as Rows) : []
       } catch (error) {
         if (errnoOf(error) === DEADLOCK) deadlocked = true
@@ -118,7 +124,10 @@ export function makeTransactions(database: Database) {
       },
       query,
       sql: (pieces, values) => query(pieces.join('?'), values),
-      client: held,
+      client: () => {
+        rows?.incomplete()
+        return held()
+      },
       commit: async ({ settlement, jobs }) => {
         const wasDeadlocked = deadlocked
         await held().catch((error: unknown) => {
@@ -133,6 +142,26 @@ export function makeTransactions(database: Database) {
           giveBack(false)
         } catch (error) {
           // What the connection holds is undone with it.
+          giveBack(true)
+          throw translateError(error)
+        }
+      },
+      rehearse: async ({ jobs }) => {
+        if (connecting === undefined && jobs.length === 0) return NOTHING_REHEARSED
+        const mine = connection ?? (await held())
+        ended = true
+        try {
+          const touched = rows?.touched() ?? { tables: [], complete: false }
+          const rehearsal = await rehearse({
+            connection: mine,
+            savepoint,
+            deadlocked,
+            touched,
+            jobs,
+          })
+          giveBack(rehearsal.mayHaveStayed)
+          return rehearsal
+        } catch (error) {
           giveBack(true)
           throw translateError(error)
         }

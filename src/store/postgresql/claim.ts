@@ -24,7 +24,7 @@ export function claimStatement({ names }: Database): Statement {
         octet_length(j.payload) > ${INLINE_PAYLOAD_BYTES} AS large,
         j.contenttype, j.payloadencoding, j.headers, j.metadata, j.method, j.protocol, j.retrycount,
         j.maxretries, j.timeout, j.recoveries, j.orderingkey, j.tenantid, j.createdby, j.parentjobid,
-        j.correlationid, j.createdon`,
+        j.correlationid, j.traceparent, j.createdon`,
   }
 }
 

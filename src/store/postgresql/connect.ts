@@ -87,6 +87,7 @@ export interface Names {
   readonly queueJobs: string
   readonly jobHistories: string
   readonly instances: string
+  readonly pauses: string
   readonly clientSlots: string
   readonly clientPackets: string
   readonly jobs: string
@@ -181,6 +182,7 @@ export function connectPostgresql(settings: PostgresqlSettings): Database {
       queueJobs: `${quoted}.queue_jobs`,
       jobHistories: `${quoted}.job_histories`,
       instances: `${quoted}.crossdock_instances`,
+      pauses: `${quoted}.crossdock_pauses`,
       clientSlots: `${quoted}.crossdock_client_slots`,
       clientPackets: `${quoted}.crossdock_client_packets`,
       jobs: `${quoted}.jobs`,

@@ -1,28 +1,34 @@
 import pg from 'pg'
 import { performance } from 'node:perf_hooks'
 import type { Store } from '../../ports/store.ts'
+import { makeCountBacklog } from './backlog.ts'
 import { makeClaim } from './claim.ts'
 import { makeClientPackets } from './client-packets.ts'
 import { makeClientSlots } from './client-slots.ts'
 import { connectPostgresql, type PostgresqlSettings } from './connect.ts'
+import { makeDeadLetters } from './dead-letters.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
 import { makeRegisterInstance, makeUnregisterInstance } from './instances.ts'
 import { makeBegin, makeRecoverExpired, makeRenew, makeStillHeld } from './leases.ts'
 import { makeAnnounce, makeListener } from './listener.ts'
+import { makePauses } from './pauses.ts'
 import { makeUpdateProgress } from './progress.ts'
 import { makePromoteDue } from './promote.ts'
 import {
   makeFindJob,
   makeListExecutions,
   makeMissingHandlers,
+  makeMissingPublications,
   makeQueueDepths,
   makeReadPayload,
   makeReadyQueues,
 } from './read.ts'
+import { makeBook } from './schedule-book.ts'
 import { makeSchedules } from './schedules.ts'
 import { makeSettle, makeSettled } from './settle.ts'
 import { makeTransactions } from './transaction.ts'
 import { makeTurns } from './turns.ts'
+import { makeWalkDead } from './walk-dead.ts'
 
 export type { PostgresqlSettings } from './connect.ts'
 
@@ -31,6 +37,7 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
   const database = connectPostgresql(settings)
   const insertJobs = makeInsertJobs(database)
   const settle = makeSettle(database)
+  const findJob = makeFindJob(database)
   const transactions = makeTransactions(database)
   const listener = makeListener(database, (name) => pg.escapeIdentifier(name))
   let closing: Promise<void> | undefined
@@ -42,7 +49,10 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
 
   return {
     dialect: 'postgresql',
+    deadLetters: makeDeadLetters(database),
     schedules: makeSchedules(database),
+    pauses: makePauses(database),
+    scheduleBook: makeBook(database),
     insertJobs: (request) => insertJobs(request),
     claim: makeClaim(database),
     readyQueues: makeReadyQueues(database),
@@ -61,10 +71,13 @@ export function createPostgresqlStore(settings: PostgresqlSettings): Store {
     unregisterInstance: makeUnregisterInstance(database),
     ...makeClientSlots(database),
     ...makeClientPackets(database),
-    findJob: makeFindJob(database),
+    findJob: (id) => findJob(id),
+    walkDead: makeWalkDead(database),
     listExecutions: makeListExecutions(database),
     queueDepths: makeQueueDepths(database),
+    countBacklog: makeCountBacklog(database),
     missingHandlers: makeMissingHandlers(database),
+    missingPublications: makeMissingPublications(database),
     ping: async () => {
       const from = performance.now()
       const { rows } = await database.run<{ version: string }>(

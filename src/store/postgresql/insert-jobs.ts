@@ -1,26 +1,34 @@
+import { CrossdockError, isCrossdockError } from '../../domain/errors.ts'
 import type { NewJob } from '../../domain/job.ts'
 import type { InsertOutcome, InsertRequest } from '../../ports/store.ts'
-import { insertUntilKnown, type FoundRow } from '../insert-loop.ts'
+import { firstOfEachKey, insertUntilKnown, type FoundRow, type Unit } from '../insert-loop.ts'
 import { columnValue, JOB_COLUMNS, type JobColumn } from '../job-columns.ts'
 import type { Database, Runner, Statement } from './connect.ts'
 
 /** Each kind of column by the type of its array. */
 const TYPES = { text: 'text', integer: 'int', json: 'jsonb', due: 'text' } as const
 
-/** How often jobs are sent again whose key was freed between the insert and the look at it. */
-const REPEATS = 5
+/**
+ * How often jobs are sent again whose key was freed between the insert and the look at it; and messages of
+ * several rows, of which one key that is taken sends the whole group again.
+ */
+const REPEATS = 50
 
-/** A handler's transaction that the jobs go into. */
+/** A key is taken. */
+const UNIQUE_VIOLATION = '23505'
+
+/** A transaction that the jobs go into. */
 interface HeldTransaction {
   readonly runner: Runner
-  /** What the transaction must still carry, or the jobs would stand without it. */
-  readonly token: string
+  /** What a handler's transaction must still carry, or the jobs would stand without it. Left out: it is ours. */
+  readonly token?: string
 }
 
 /** Inserts whole groups; walks the unique indexes of queue_jobs only. */
 export function makeInsertJobs(database: Database) {
   const insert = insertStatement(database)
   const insertHeld = insertHeldStatement(database)
+  const insertWhole = insertWholeStatement(database)
   const find = findStatement(database)
 
   return async function insertJobs(
@@ -28,7 +36,8 @@ export function makeInsertJobs(database: Database) {
     held?: HeldTransaction,
   ): Promise<readonly InsertOutcome[]> {
     return await insertUntilKnown(request, {
-      store: (jobs) => store(jobs, held),
+      store: (units) =>
+        units.some((unit) => unit.length > 1) ? storeWhole(units, held) : store(units.flat(), held),
       find: (jobs) => findTaken(jobs, held),
       repeats: REPEATS,
     })
@@ -40,10 +49,34 @@ export function makeInsertJobs(database: Database) {
   ): Promise<readonly string[]> {
     const values = columnArrays(jobs)
     const { rows } =
-      held === undefined
-        ? await database.run<{ id: string }>(insert, values)
+      held?.token === undefined
+        ? await database.run<{ id: string }>(insert, values, held?.runner)
         : await database.run<{ id: string }>(insertHeld, [...values, held.token], held.runner)
     return rows.map((row) => row.id)
+  }
+
+  /**
+   * All of them or none, for groups in which several rows are one message: ON CONFLICT DO NOTHING would leave
+   * half of a message behind. Its callers outside of a transaction alone use it: the error would end one.
+   */
+  async function storeWhole(
+    units: readonly Unit[],
+    held: HeldTransaction | undefined,
+  ): Promise<readonly string[]> {
+    if (held !== undefined) {
+      throw new CrossdockError('usage', 'units are not stored in the transaction of a handler')
+    }
+    const jobs = firstOfEachKey(units).flat()
+    try {
+      const { rows } = await database.run<{ id: string }>(insertWhole, columnArrays(jobs))
+      return rows.map((row) => row.id)
+    } catch (error) {
+      const isTaken =
+        isCrossdockError(error, 'database_constraint') &&
+        error.details['sqlstate'] === UNIQUE_VIOLATION
+      if (isTaken) return []
+      throw error
+    }
   }
 
   async function findTaken(
@@ -63,6 +96,11 @@ function insertStatement({ names }: Database): Statement {
   return { name: 'crossdock_insert', text: insertText(names, '') }
 }
 
+/** The same, which goes through as a whole or not at all. */
+function insertWholeStatement({ names }: Database): Statement {
+  return { name: 'crossdock_insert_whole', text: insertText(names, '', 'RETURNING id') }
+}
+
 /**
  * The same inside a handler's transaction. Raises where that is gone: the rows would otherwise be
  * committed one by one, without the end of the execution that made them.
@@ -72,13 +110,17 @@ function insertHeldStatement({ names }: Database): Statement {
   return { name: 'crossdock_insert_held', text: insertText(names, guard) }
 }
 
-function insertText(names: Database['names'], guard: string): string {
+function insertText(
+  names: Database['names'],
+  guard: string,
+  ending = 'ON CONFLICT DO NOTHING RETURNING id',
+): string {
   const columns = JOB_COLUMNS.map((column) => column.name).join(', ')
   const values = JOB_COLUMNS.map(expression).join(', ')
   const arrays = JOB_COLUMNS.map(({ kind }, index) => `$${index + 1}::${TYPES[kind]}[]`).join(', ')
   return `INSERT INTO ${names.queueJobs} (${columns})
       SELECT ${values} FROM unnest(${arrays}) AS d(${columns}) ${guard}
-      ON CONFLICT DO NOTHING RETURNING id`
+      ${ending}`
 }
 
 function expression({ name, kind, preset }: JobColumn): string {

@@ -1,9 +1,10 @@
 import type { ExecutionKey, ExpiredJob, RecoveryRequest } from '../../ports/store.ts'
 import type { ExpiredRow } from '../job-rows.ts'
-import { recoveredEnds } from '../recovery.ts'
+import { recoveredEnds, withJobsBeside } from '../recovery.ts'
 import type { Database, Statement } from './connect.ts'
 import { makeSettle } from './settle.ts'
-import { translateError } from './errors.ts'
+import { inTransaction } from './in-transaction.ts'
+import { makeFindJob } from './read.ts'
 
 interface KeyRow {
   id: string
@@ -81,7 +82,7 @@ export function makeStillHeld(database: Database) {
 export function expiredStatement(database: Database): Statement {
   return {
     name: 'crossdock_expired',
-    text: `SELECT id, leaseepoch, handler, queue, startedat IS NOT NULL AS begun,
+    text: `SELECT id, leaseepoch, handler, protocol, method, queue, startedat IS NOT NULL AS begun,
         extract(epoch FROM statement_timestamp() - coalesce(startedat, statement_timestamp()))::double precision
           * 1000 AS age,
         retrycount, maxretries, recoveries, lockedby, cancelrequested
@@ -95,28 +96,19 @@ export function expiredStatement(database: Database): Statement {
 export function makeRecoverExpired(database: Database) {
   const settle = makeSettle(database)
   const find = expiredStatement(database)
+  const findJob = makeFindJob(database)
   async function recover(request: RecoveryRequest): Promise<readonly ExpiredJob[]> {
-    const client = await database.service.connect().catch((error: unknown) => {
-      throw translateError(error)
-    })
-    let broken = false
-    try {
-      await client.query('BEGIN')
+    return await inTransaction(database, async (client) => {
       const { rows } = await database.run<ExpiredRow>(find, [request.limit], client)
-      const taken = recoveredEnds(rows, request)
+      const taken = await withJobsBeside(recoveredEnds(rows, request), request, (id) =>
+        findJob(id, client),
+      )
       await settle(
         taken.map(({ end }) => end),
         client,
       )
-      await client.query('COMMIT')
       return taken.map(({ job }) => job)
-    } catch (error) {
-      broken = true
-      throw translateError(error)
-    } finally {
-      // A connection in an unknown state goes; the server undoes what it held.
-      client.release(broken)
-    }
+    })
   }
   return (request: RecoveryRequest): Promise<readonly ExpiredJob[]> =>
     database.contention.repeated(() => recover(request))

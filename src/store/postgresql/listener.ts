@@ -99,6 +99,7 @@ const announcement = z.object({
   from: z.string(),
   queues: z.array(z.string()).nullable(),
   schedules: z.boolean(),
+  pauses: z.boolean().optional(),
 })
 
 /** What the triggers announce: another program changed jobs, or schedules. */

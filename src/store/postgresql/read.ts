@@ -1,4 +1,5 @@
 import type { Execution, Job } from '../../domain/job.ts'
+import { OUTBOUND_HANDLER } from '../../domain/outbound.ts'
 import type { ExecutionKey, QueueDepth } from '../../ports/store.ts'
 import {
   EXECUTION_ROW_COLUMNS,
@@ -8,7 +9,7 @@ import {
   type ExecutionRow,
   type JobRow,
 } from '../job-rows.ts'
-import type { Database } from './connect.ts'
+import type { Database, Runner } from './connect.ts'
 
 /** One job by id. Walks the primary key. */
 export function makeFindJob(database: Database) {
@@ -17,8 +18,8 @@ export function makeFindJob(database: Database) {
     text: `SELECT ${JOB_ROW_COLUMNS}
       FROM ${database.names.queueJobs} WHERE id = $1`,
   }
-  return async function findJob(id: string): Promise<Job | undefined> {
-    const { rows } = await database.run<JobRow>(statement, [id])
+  return async function findJob(id: string, runner?: Runner): Promise<Job | undefined> {
+    const { rows } = await database.run<JobRow>(statement, [id], runner)
     return rows[0] === undefined ? undefined : jobOf(rows[0])
   }
 }
@@ -127,5 +128,24 @@ export function makeMissingHandlers(database: Database) {
   return async function missingHandlers(known: readonly string[]): Promise<readonly string[]> {
     const { rows } = await database.run<{ handler: string }>(statement, [known])
     return rows.map((row) => row.handler)
+  }
+}
+
+/** Addresses of publications that unfinished outbound jobs name and nobody here has, likewise. */
+export function makeMissingPublications(database: Database) {
+  const { queueJobs } = database.names
+  const part = (where: string): string =>
+    `(SELECT handler, protocol, method FROM ${queueJobs} WHERE ${where} LIMIT 10000)`
+  const statement = {
+    name: 'crossdock_missing_publications',
+    text: `SELECT DISTINCT address FROM (
+        SELECT concat(protocol, ':', method) AS address FROM (${part('statusid = 0 AND active')}
+          UNION ALL ${part('statusid IN (5, 7) AND active')}) unfinished
+        WHERE handler = '${OUTBOUND_HANDLER}') outbound
+      WHERE address <> ALL ($1::text[]) LIMIT 100`,
+  }
+  return async function missingPublications(known: readonly string[]): Promise<readonly string[]> {
+    const { rows } = await database.run<{ address: string }>(statement, [known])
+    return rows.map((row) => row.address)
   }
 }

@@ -1,4 +1,4 @@
-import { NEVER, scheduleColumns } from '../schedule-rows.ts'
+import { LANE_PREFIX, NEVER, scheduleColumns } from '../schedule-rows.ts'
 import type { Database, Statement } from './connect.ts'
 
 const COLUMNS = scheduleColumns({
@@ -17,7 +17,7 @@ export function unplannedStatement({ names }: Database): Statement {
   return {
     name: 'crossdock_schedules_unplanned',
     text: `SELECT ${COLUMNS} FROM ${names.jobs} s
-      WHERE enabled AND active AND nextrunat IS NULL AND id > $1
+      WHERE enabled AND active AND nextrunat IS NULL AND ($1::text IS NULL OR id > $1)
       ORDER BY s.nextrunat, s.id LIMIT $2`,
   }
 }
@@ -51,38 +51,80 @@ export function clockStatement({ names }: Database): Statement {
 /**
  * One statement, so the jobs and the moves commit together. The rows are locked in the order of their ids,
  * what others have locked is passed over, and a row that was changed meanwhile is looked at as it is now.
- * Walks the primary key, and queue_jobs_tick for the inserts. The ids are named
+ * Walks the primary key, and queue_jobs_tick for the inserts and for each schedule's last job. The ids are named
  * once more, and `coalesce` keeps it from jobs_due: the planner takes the table for small, and else walked all
  * of it for each tick, 600 ms for 250 among 10,000 schedules.
+ *
+ * A last job that waits is locked before the tick is counted in it. One that is being claimed right now is
+ * passed over: it begins, and the tick has its own job.
  */
 export function fireStatement({ names }: Database): Statement {
   return {
     name: 'crossdock_schedules_fire',
     text: `WITH due AS MATERIALIZED (
         SELECT s.id, s.name, s.handler, s.queue, s.priority, s.maxretries, s.timeout, s.payload, s.tenantid,
-          s.createdby, d.next::timestamptz AS next, coalesce(d.tick::timestamptz, s.nextrunat) AS tick
-        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
-          AS d(id, nextrunat, modifiedon, tick, next)
+          s.createdby, s.overlappolicy, s.nextrunat, s.maxexecutions, s.executioncount,
+          d.next::timestamptz AS next, d.jobs, d.note
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[])
+          AS d(id, nextrunat, modifiedon, jobs, next, note)
         JOIN ${names.jobs} s ON s.id = d.id
         WHERE s.id = ANY ($1::text[]) AND coalesce(s.enabled, false) AND coalesce(s.active, false)
-          AND (s.maxexecutions = 0 OR s.executioncount < s.maxexecutions)
+          AND (s.maxexecutions = 0 OR s.executioncount + d.jobs <= s.maxexecutions)
           AND ${UNCHANGED}
         ORDER BY s.id FOR NO KEY UPDATE OF s SKIP LOCKED
+      ), last AS MATERIALIZED (
+        SELECT due.id, q.id AS jobid, q.statusid, due.overlappolicy
+        FROM due CROSS JOIN LATERAL (
+          SELECT id, statusid FROM ${names.queueJobs}
+          WHERE scheduledjobid = due.id AND scheduledjobid IS NOT NULL AND scheduledfor IS NOT NULL
+          ORDER BY scheduledfor DESC LIMIT 1
+        ) q
+        WHERE due.overlappolicy <> 'allow' AND q.statusid NOT IN (3, 4, 6)
+      ), waits AS MATERIALIZED (
+        SELECT last.id, q.id AS jobid FROM last JOIN ${names.queueJobs} q ON q.id = last.jobid
+        WHERE last.overlappolicy = 'queue' AND q.statusid + 0 IN (0, 1, 7)
+        FOR NO KEY UPDATE OF q SKIP LOCKED
+      ), merged AS (
+        UPDATE ${names.queueJobs} q SET metadata = jsonb_set(coalesce(q.metadata, '{}'), '{merged_ticks}',
+            to_jsonb(coalesce((q.metadata->>'merged_ticks')::numeric, 0) + 1)),
+          modifiedon = clock_timestamp()
+        FROM waits WHERE q.id = waits.jobid
+        RETURNING waits.id
+      ), overlapped AS MATERIALIZED (
+        SELECT id FROM last WHERE overlappolicy = 'skip' UNION ALL SELECT id FROM merged
+      ), firing AS MATERIALIZED (
+        SELECT due.*, CASE WHEN o.id IS NULL THEN due.jobs ELSE 0 END AS fired
+        FROM due LEFT JOIN overlapped o ON o.id = due.id
       ), moved AS (
-        UPDATE ${names.jobs} s SET nextrunat = due.next, lastrunat = clock_timestamp(),
-          executioncount = s.executioncount + 1, lasterror = NULL, modifiedon = clock_timestamp()
-        FROM due WHERE s.id = due.id
+        UPDATE ${names.jobs} s SET
+          nextrunat = CASE WHEN f.maxexecutions > 0 AND f.executioncount + f.fired >= f.maxexecutions
+            THEN '${NEVER}' ELSE f.next END,
+          lastrunat = CASE WHEN f.fired > 0 THEN clock_timestamp() ELSE s.lastrunat END,
+          executioncount = least(s.executioncount::bigint + f.fired, 2147483647)::int,
+          lasterror = f.note, modifiedon = clock_timestamp()
+        FROM firing f WHERE s.id = f.id
         RETURNING s.id
       ), made AS (
         INSERT INTO ${names.queueJobs} (typeid, name, handler, queue, priority, maxretries, timeout,
-          payload, tenantid, createdby, scheduledjobid, scheduledfor)
-        SELECT 1, name, handler, queue, priority, maxretries, timeout, payload, tenantid, createdby, id, tick
-        FROM due
+          payload, tenantid, createdby, orderingkey, scheduledjobid, scheduledfor, scheduledat)
+        SELECT 1, f.name, f.handler, f.queue, f.priority, f.maxretries, f.timeout,
+          coalesce(j.payload, f.payload), f.tenantid, f.createdby,
+          CASE WHEN f.overlappolicy = 'queue' THEN '${LANE_PREFIX}' || f.id END,
+          f.id, coalesce(j.tick::timestamptz, f.nextrunat),
+          clock_timestamp() + j.delay * interval '1 millisecond'
+        FROM firing f
+        JOIN unnest($7::text[], $8::text[], $9::text[], $10::float8[]) WITH ORDINALITY
+          AS j(id, tick, payload, delay, place) ON j.id = f.id
+        WHERE f.fired > 0
+        ORDER BY j.place
         ON CONFLICT (scheduledjobid, scheduledfor) WHERE scheduledjobid IS NOT NULL DO NOTHING
-        RETURNING queue
+        RETURNING queue, orderingkey, tenantid
       )
       SELECT (SELECT array_agg(id) FROM moved) AS moved, (SELECT count(*) FROM made)::int AS jobs,
-        (SELECT array_agg(DISTINCT queue) FROM made) AS queues`,
+        (SELECT array_agg(DISTINCT queue) FROM made) AS queues,
+        (SELECT array_agg(id) FROM overlapped) AS overlapped,
+        (SELECT json_agg(json_build_object('tenantId', tenantid, 'orderingKey', orderingkey))
+          FROM made WHERE orderingkey IS NOT NULL) AS turns`,
   }
 }
 
@@ -116,14 +158,14 @@ export function reopenStatement({ names }: Database): Statement {
   }
 }
 
-/** The next tick of all, and the rows in error. Walks jobs_due, from its front and over its end. */
+/** The next tick of all, and the rows with an error. Walks jobs_due from its front, and jobs_in_error. */
 export function overviewStatement({ names }: Database): Statement {
   return {
     name: 'crossdock_schedules_overview',
     text: `SELECT NULL AS id, NULL AS name, NULL AS lasterror, (SELECT nextrunat FROM ${names.jobs}
           WHERE enabled AND active AND nextrunat < '${NEVER}' ORDER BY nextrunat, id LIMIT 1) AS nextrunat
       UNION ALL (SELECT id, name, lasterror, NULL FROM ${names.jobs}
-        WHERE enabled AND active AND nextrunat = '${NEVER}' AND lasterror IS NOT NULL
-        ORDER BY nextrunat, id LIMIT $1)`,
+        WHERE enabled AND active AND lasterror IS NOT NULL
+        ORDER BY nextrunat DESC, id LIMIT $1)`,
   }
 }

@@ -1,3 +1,4 @@
+import type { TurnKey } from '../../domain/turn.ts'
 import type {
   DuePage,
   FiredTicks,
@@ -34,7 +35,7 @@ export function makeSchedules(database: Database): ScheduleStore {
     due: async ({ limit, after }): Promise<DuePage> => {
       const rows: ScheduleRow[] = []
       if (after === null || after.nextRunAt === null) {
-        rows.push(...(await database.run<ScheduleRow>(unplanned, [after?.id ?? '', limit])).rows)
+        rows.push(...(await database.run<ScheduleRow>(unplanned, [after?.id ?? null, limit])).rows)
       }
       // The clock is read before what is due by it: no tick is due later than the answer says.
       const { rows: read } = await database.run<{ now: number; nextduein: number | null }>(
@@ -57,17 +58,27 @@ export function makeSchedules(database: Database): ScheduleStore {
       }
     },
     fire: async (ticks: readonly TickToFire[]): Promise<FiredTicks> => {
-      const { rows } = await database.run<{
-        moved: string[] | null
-        jobs: number
-        queues: string[] | null
-      }>(fireAll, [
+      const jobs = ticks.flatMap(({ schedule: { id }, jobs: made }) =>
+        made.map((job) => ({ id, ...job })),
+      )
+      const { rows } = await database.run<FiredRow>(fireAll, [
         ...keyArrays(ticks),
-        ticks.map(({ tick }) => (tick === 'due' ? null : timeText(tick))),
+        ticks.map((each) => each.jobs.length),
         ticks.map((each) => next(each.next)),
+        ticks.map(({ note }) => note ?? null),
+        jobs.map(({ id }) => id),
+        jobs.map(({ tick }) => (tick === 'due' ? null : timeText(tick))),
+        jobs.map(({ payload }) => payload ?? null),
+        jobs.map(({ delayMs }) => delayMs ?? null),
       ])
       const row = rows[0]
-      return { moved: row?.moved ?? [], jobs: row?.jobs ?? 0, queues: row?.queues ?? [] }
+      return {
+        moved: row?.moved ?? [],
+        jobs: row?.jobs ?? 0,
+        queues: row?.queues ?? [],
+        turns: row?.turns ?? [],
+        overlapped: row?.overlapped ?? [],
+      }
     },
     plan: async (plans: readonly SchedulePlan[]) => {
       const { rows } = await database.run<{ id: string }>(planAll, [
@@ -95,6 +106,15 @@ export function makeSchedules(database: Database): ScheduleStore {
       }
     },
   }
+}
+
+/** What the statement that fires gives; `null`: nothing of the kind. */
+interface FiredRow {
+  readonly moved: string[] | null
+  readonly jobs: number
+  readonly queues: string[] | null
+  readonly overlapped: string[] | null
+  readonly turns: TurnKey[] | null
 }
 
 function keyArrays(all: readonly Pick<TickToFire, 'schedule'>[]): readonly unknown[][] {

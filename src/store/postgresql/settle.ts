@@ -1,6 +1,8 @@
 import type { ExecutionKey, Settlement } from '../../ports/store.ts'
-import { written, type Ended } from '../endings.ts'
+import { jobsBeside, written, type Ended } from '../endings.ts'
 import type { Database, Runner, Statement } from './connect.ts'
+import { inTransaction } from './in-transaction.ts'
+import { makeInsertJobs } from './insert-jobs.ts'
 
 /**
  * Ends executions and writes their history rows: one statement, one commit. Walks the primary key for
@@ -14,12 +16,12 @@ export function settleStatement({ names }: Database): Statement {
   }
 }
 
-/** The same for one execution, by plain values: `$17` is the token of its transaction. */
+/** The same for one execution, by plain values: `$18` is the token of its transaction. */
 export function settleInTransactionStatement({ names }: Database): Statement {
   return {
     name: 'crossdock_settle_held',
     text: `${settleCtes(names, ONE)}
-      SELECT ${names.mustHold}((SELECT count(*) FROM ended), $17::text)`,
+      SELECT ${names.mustHold}((SELECT count(*) FROM ended), $18::text)`,
   }
 }
 
@@ -40,6 +42,7 @@ const VALUES: readonly (readonly [name: string, type: string])[] = [
   ['attempt', 'int'],
   ['executedby', 'text'],
   ['inputdata', 'text'],
+  ['outputdata', 'text'],
   ['recovered', 'boolean'],
 ]
 
@@ -79,12 +82,13 @@ function settleCtes(names: Database['names'], source: string): string {
       WHERE j.id = d.id AND j.leaseepoch = d.epoch AND j.statusid + 0 = 2
         AND (NOT j.cancelrequested OR d.statusid = 6)
       RETURNING j.id, d.epoch, d.historystatus, d.willretry, d.result, d.error, d.duration, d.attempt,
-        d.executedby, d.inputdata
+        d.executedby, d.inputdata, d.outputdata
     ), history AS (
       INSERT INTO ${names.jobHistories} (jobid, leaseepoch, statusid, startedat, completedat, duration,
-        result, errormessage, retryattempt, executedby, inputdata, metadata)
+        result, errormessage, retryattempt, executedby, inputdata, outputdata, metadata)
       SELECT id, epoch, historystatus, clock_timestamp() - duration * interval '1 millisecond',
         clock_timestamp(), duration, result, error, attempt, executedby, inputdata,
+        outputdata,
         CASE WHEN willretry IS NOT NULL THEN jsonb_build_object('willretry', willretry) END
       FROM ended WHERE duration IS NOT NULL
     )`
@@ -109,6 +113,7 @@ function settleValues(settlement: Ended): (string | number | boolean | null)[] {
     settlement.retryAttempt,
     settlement.executedBy,
     settlement.inputData ?? null,
+    settlement.outputData ?? null,
     settlement.recovered === true,
   ]
 }
@@ -125,18 +130,31 @@ function settleArrays(settlements: readonly Ended[]): unknown[] {
 /** Ends executions in groups. Returns the keys of those that were still the caller's. */
 export function makeSettle(database: Database) {
   const statement = settleStatement(database)
-  return async function settle(
+  const insertJobs = makeInsertJobs(database)
+
+  async function settle(
     settlements: readonly Ended[],
     runner?: Runner,
   ): Promise<readonly ExecutionKey[]> {
     if (settlements.length === 0) return []
+    if (runner === undefined && settlements.some(({ jobs = [] }) => jobs.length > 0)) {
+      return await database.contention.repeated(() =>
+        inTransaction(database, (client) => settle(settlements, client)),
+      )
+    }
     const { rows } = await database.run<{ id: string; epoch: number }>(
       statement,
       settleArrays(settlements),
       runner,
     )
-    return rows.map((row) => ({ jobId: row.id, epoch: row.epoch }))
+    const ended = rows.map((row) => ({ jobId: row.id, epoch: row.epoch }))
+    const jobs = runner === undefined ? [] : jobsBeside(settlements, ended)
+    if (runner !== undefined && jobs.length > 0)
+      await insertJobs({ jobs, again: false }, { runner })
+    return ended
   }
+
+  return settle
 }
 
 /**

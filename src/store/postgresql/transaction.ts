@@ -2,11 +2,14 @@ import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import { CrossdockError } from '../../domain/errors.ts'
 import type { NewJob } from '../../domain/job.ts'
-import type { HandlerTransaction, Settlement } from '../../ports/store.ts'
+import { NOTHING_REHEARSED } from '../../ports/rehearsal.ts'
+import type { HandlerTransaction, Settlement, TransactionOptions } from '../../ports/store.ts'
 import type { Database } from './connect.ts'
 import { translateError } from './errors.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
+import { failedBefore, makeRehearse } from './rehearse.ts'
 import { makeSettleInTransaction } from './settle.ts'
+import { countRows, type RowCounts } from './touched.ts'
 
 /**
  * Sent before the end of an execution, and only there, since what the handler ran was its own. The plan
@@ -38,13 +41,15 @@ type Rows = readonly Record<string, unknown>[]
 export function makeTransactions(database: Database) {
   const settle = makeSettleInTransaction(database)
   const insertJobs = makeInsertJobs(database)
+  const rehearse = makeRehearse(database, FINISHING)
   /** Those that hold a connection, or wait for one. */
   const unfinished = new Set<() => Promise<void>>()
 
-  function open(): HandlerTransaction {
+  function open({ watched = false }: TransactionOptions = {}): HandlerTransaction {
     const token = randomBytes(12).toString('hex')
     let connecting: Promise<pg.PoolClient> | undefined
     let client: pg.PoolClient | undefined
+    let before: Promise<RowCounts | undefined> | undefined
     let ended = false
     let keepAlive: NodeJS.Timeout | undefined
 
@@ -82,6 +87,7 @@ export function makeTransactions(database: Database) {
             ` SET LOCAL idle_in_transaction_session_timeout = ${database.idleInTransactionMs}`,
         )
         .catch(() => undefined)
+      if (watched) before = countRows(opened).catch(() => undefined)
       // The server ends a transaction that stands still for longer than a lease, since its process may
       // be hung with row locks. One whose handler waits for something else says so, now and then.
       keepAlive = setInterval(() => {
@@ -175,6 +181,20 @@ export function makeTransactions(database: Database) {
           throw translateError(error)
         }
       },
+      rehearse: async ({ jobs }) => {
+        if (connecting === undefined && jobs.length === 0) return NOTHING_REHEARSED
+        const held = await connection()
+        ended = true
+        try {
+          const rehearsal = await rehearse({ client: held, token, before: await before, jobs })
+          // Whatever a handler that ends its own transaction has left on the connection.
+          giveBack(rehearsal.mayHaveStayed)
+          return rehearsal
+        } catch (error) {
+          giveBack(true)
+          throw translateError(error)
+        }
+      },
       rollback: async () => {
         if (ended) return
         ended = true
@@ -206,11 +226,7 @@ export function makeTransactions(database: Database) {
       if (first.status === 'rejected') throw first.reason
       if (second.status === 'rejected') throw second.reason
       if (second.value.command !== 'COMMIT') {
-        throw new CrossdockError(
-          'transaction_lost',
-          'the transaction had failed before the handler returned: an SQL error in it was caught and' +
-            ' ignored. Let the error through, or use a savepoint around what may fail.',
-        )
+        throw failedBefore()
       }
     }
 

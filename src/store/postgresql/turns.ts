@@ -1,5 +1,5 @@
 import type { TurnKey } from '../../domain/turn.ts'
-import type { GivenTurns, LateTurns, TurnWalk } from '../../ports/store.ts'
+import type { GivenTurns, LateTurns, TurnWalk } from '../../ports/given-turns.ts'
 import { giveAll, LATE_SEQS, turnName, type FreeHead } from '../turns.ts'
 import type { Database, Statement } from './connect.ts'
 

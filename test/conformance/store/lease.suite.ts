@@ -6,6 +6,7 @@ import {
   codeOf,
   count,
   insert,
+  newJob,
   keyOf,
   newJobs,
   rowOf,
@@ -71,6 +72,8 @@ export const leaseSuite = storeSuite('leases', (bed) => {
       {
         ...keyOf(claimed),
         handler: 'test.handler',
+        protocol: null,
+        method: null,
         queue: 'default',
         begun: false,
         retryCount: 0,
@@ -213,5 +216,28 @@ export const leaseSuite = storeSuite('leases', (bed) => {
     await bed.store.settle([settlement(mine, { kind: 'returned', delayMs: 0 })])
     await bed.store.updateProgress([{ ...keyOf(mine), progress: { ...progress, current: 6 } }])
     expect(await bed.store.findJob(mine.jobId)).toMatchObject({ progress })
+  })
+
+  it('of a job that fails for good store what is wanted beside it, in that commit', async () => {
+    const claimed = await claimNew(
+      bed.store,
+      { payload: '{"a":1}', metadata: { key: 'k' } },
+      EXPIRED,
+    )
+    await bed.store.begin([claimed])
+    const ending = { kind: 'failed', error: 'died', deadReason: 'retries_exhausted' } as const
+    const copy = newJob({ queue: 'kafka:dead' })
+    const asked: unknown[] = []
+    await bed.store.recoverExpired({
+      ...recovery(),
+      decide: () => ending,
+      beside: (job, with_) => {
+        asked.push(job.id, job.payload, job.metadata, with_)
+        return [copy]
+      },
+    })
+    expect(asked).toEqual([claimed.jobId, '{"a":1}', { key: 'k' }, ending])
+    expect(await bed.store.findJob(claimed.jobId)).toMatchObject({ status: 'failed' })
+    expect(await bed.store.findJob(copy.id)).toMatchObject({ queue: 'kafka:dead' })
   })
 })

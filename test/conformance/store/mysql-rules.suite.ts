@@ -1,36 +1,13 @@
-import mysql, { type Connection, type PoolConnection, type RowDataPacket } from 'mysql2/promise'
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
+import mysql, { type Connection, type PoolConnection } from 'mysql2/promise'
 import { beforeEach, expect, it } from 'vitest'
 import type { HandlerTransaction } from '../../../src/ports/store.ts'
-import { createMysqlStore } from '../../../src/store/mysql/index.ts'
-import { migrateMysql } from '../../../src/store/mysql/migrate.ts'
-import { splitStatements } from '../../../src/store/mysql/statements.ts'
 import { CLAIM, claimNew, codeOf, count, insert, newJob, newJobs, settlement } from './jobs.ts'
 import { storeSuite } from './store-suite.ts'
-
-const FOLDER = path.resolve(import.meta.dirname, '../../../migrations/mysql')
-
-/** Every migration, in order. */
-async function allMigrations(): Promise<readonly string[]> {
-  return (await readdir(FOLDER)).sort().map((file) => path.parse(file).name)
-}
 
 /** What only MySQL and MariaDB do. */
 export const mysqlRulesSuite = storeSuite('rules of MySQL', (bed) => {
   async function connect(): Promise<Connection> {
     return await mysql.createConnection({ uri: bed.database.url, timezone: 'Z' })
-  }
-
-  async function inFreshDatabase(work: (uri: string) => Promise<void>): Promise<void> {
-    const uri = bed.database.url
-    const name = `${uri.slice(uri.lastIndexOf('/') + 1)}_more`
-    try {
-      await work(`${uri}_more`)
-    } finally {
-      await bed.database.sql(`DROP DATABASE IF EXISTS ${name}`)
-    }
   }
 
   beforeEach(async () => {
@@ -49,6 +26,48 @@ export const mysqlRulesSuite = storeSuite('rules of MySQL', (bed) => {
     expect(await count(bed.database, 'queue_jobs')).toBe(1)
     expect(await count(bed.database, 'job_histories')).toBe(0)
     expect(await bed.store.settle([settlement(job)])).toHaveLength(1)
+  })
+
+  it('a rehearsal says that DDL, and a table without transactions, may have left something', async () => {
+    const committed = bed.store.openTransaction({ watched: true })
+    await committed.query('CREATE TABLE IF NOT EXISTS made (id integer)', [])
+    expect(await committed.rehearse({ jobs: [] })).toMatchObject({
+      failure: { code: 'transaction_lost' },
+      mayHaveStayed: true,
+    })
+    await bed.database.sql('CREATE TABLE IF NOT EXISTS plain (id integer) ENGINE=MyISAM')
+    const stays = bed.store.openTransaction({ watched: true })
+    await stays.query('INSERT INTO plain VALUES (1)', [])
+    expect(await stays.rehearse({ jobs: [] })).toMatchObject({
+      failure: undefined,
+      mayHaveStayed: true,
+    })
+  })
+
+  it('a rehearsal counts what upserts and replacements did, and says where it cannot', async () => {
+    await bed.database.sql('CREATE TABLE IF NOT EXISTS counted (id integer PRIMARY KEY, n integer)')
+    const touched = async (...statements: readonly string[]): Promise<unknown> => {
+      const watched = bed.store.openTransaction({ watched: true })
+      for (const statement of statements) await watched.query(statement, [])
+      return (await watched.rehearse({ jobs: [] })).touched
+    }
+    const upsert = (rows: string): string =>
+      `/* mine */ INSERT INTO \`counted\` VALUES ${rows} ON DUPLICATE KEY UPDATE n = n + 1`
+    expect(
+      await touched(upsert('(1, 1), (2, 1)'), upsert('(2, 1), (3, 1)'), upsert('(3, 1)')),
+    ).toEqual({
+      tables: [{ table: 'counted', inserted: 3, updated: 2, deleted: 0 }],
+      complete: true,
+    })
+    expect(
+      await touched('INSERT INTO counted VALUES (1, 1)', 'REPLACE INTO counted VALUES (1, 2)'),
+    ).toEqual({
+      tables: [{ table: 'counted', inserted: 2, updated: 0, deleted: 1 }],
+      complete: true,
+    })
+    const lent = bed.store.openTransaction({ watched: true })
+    await lent.client()
+    expect((await lent.rehearse({ jobs: [] })).touched).toEqual({ tables: [], complete: false })
   })
 
   it('a handler that has switched autocommit on does not commit by halves', async () => {
@@ -203,96 +222,6 @@ export const mysqlRulesSuite = storeSuite('rules of MySQL', (bed) => {
     expect(row?.['mode']).toContain('STRICT_TRANS_TABLES')
   })
 
-  it('migrations by two at once are applied once', async () => {
-    await inFreshDatabase(async (uri) => {
-      const both = await Promise.all(
-        [1, 2].map(() => migrateMysql({ connection: { uri }, dryRun: false })),
-      )
-      expect(both.flatMap(({ applied }) => applied)).toEqual(await allMigrations())
-    })
-  })
-
-  it('a migration that broke off goes on with the statement that failed', async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'crossdock-test-'))
-    try {
-      await inFreshDatabase(async (uri) => {
-        await cp(FOLDER, folder, { recursive: true })
-        const file = path.join(folder, '9000_more.sql')
-        const sql = `INSERT IGNORE INTO crossdock_migrations (number, name, breaking, statements) VALUES (9000, 'more', false, 0);
-          CREATE TABLE made (id integer);
-          CREATE TABLE made_next AS SELECT id FROM made_elsewhere;
-          UPDATE crossdock_migrations SET statements = NULL WHERE number = 9000;`
-        await writeFile(file, sql)
-        const connection = { uri }
-        const run = (): Promise<unknown> => migrateMysql({ connection, dryRun: false, folder })
-        expect(await codeOf(run())).toBe('migration_failed')
-        const plan = await migrateMysql({ connection, dryRun: true, folder })
-        expect(plan.pending).toEqual(['9000_more'])
-        const other = await mysql.createConnection(uri)
-        await other.query('CREATE TABLE made_elsewhere (id integer)')
-        expect(await run()).toMatchObject({ applied: ['9000_more'] })
-        const [rows] = await other.query<RowDataPacket[]>(
-          `SELECT number, breaking, statements FROM crossdock_migrations
-           WHERE number IN (1, 9000) ORDER BY number`,
-        )
-        await other.end()
-        expect(rows).toEqual([
-          { number: 1, breaking: 1, statements: null },
-          { number: 9000, breaking: 0, statements: null },
-        ])
-      })
-    } finally {
-      await rm(folder, { recursive: true })
-    }
-  })
-
-  it('a file that was run by hand, whole or in part, is taken over', async () => {
-    const sql = await readFile(path.join(FOLDER, '0001_tables.sql'), 'utf8')
-    const statements = splitStatements(sql)
-    for (const done of [4, statements.length]) {
-      await inFreshDatabase(async (uri) => {
-        const admin = await connect()
-        await admin.query(`CREATE DATABASE ${uri.slice(uri.lastIndexOf('/') + 1)}`)
-        await admin.end()
-        const hand = await mysql.createConnection(uri)
-        for (const statement of statements.slice(0, done)) await hand.query(statement)
-        await hand.end()
-        const { applied } = await migrateMysql({ connection: { uri }, dryRun: false })
-        const all = await allMigrations()
-        expect(applied).toEqual(done === statements.length ? all.slice(1) : all)
-        const again = await migrateMysql({ connection: { uri }, dryRun: false })
-        expect(again.applied).toEqual([])
-      })
-    }
-  })
-
-  it('every statement of a later migration can be met again', async () => {
-    await inFreshDatabase(async (uri) => {
-      const { applied } = await migrateMysql({ connection: { uri }, dryRun: false })
-      const hand = await mysql.createConnection(uri)
-      const read = async (): Promise<unknown> => {
-        const [migrations] = await hand.query(
-          'SELECT number, breaking, statements FROM crossdock_migrations',
-        )
-        const [triggers] = await hand.query(
-          `SELECT trigger_name AS name, action_statement AS does FROM information_schema.triggers
-           WHERE trigger_schema = DATABASE() ORDER BY 1`,
-        )
-        return { migrations, triggers }
-      }
-      const before = await read()
-      for (const name of applied.slice(1)) {
-        const sql = await readFile(path.join(FOLDER, `${name}.sql`), 'utf8')
-        for (const statement of splitStatements(sql)) {
-          await hand.query(statement)
-          await hand.query(statement)
-        }
-      }
-      expect(await read()).toEqual(before)
-      await hand.end()
-    })
-  })
-
   it('a lock on the whole table, for which its holder could not renew, takes no job from him', async () => {
     const job = await claimNew(bed.store)
     await bed.database.sql(
@@ -309,6 +238,7 @@ export const mysqlRulesSuite = storeSuite('rules of MySQL', (bed) => {
           decide: () => ({ kind: 'returned', delayMs: 0 }),
         }),
       )
+      // Longer than it may wait, and not so long that the wait itself fails: it is let in, and must not go on.
       await new Promise((resolve) => setTimeout(resolve, 1_500))
       await person.query('UNLOCK TABLES')
       expect(await look).toBe('database_locked')
@@ -317,39 +247,6 @@ export const mysqlRulesSuite = storeSuite('rules of MySQL', (bed) => {
     }
     const [row] = await bed.database.sql('SELECT statusid, leaseepoch FROM queue_jobs')
     expect(row).toEqual({ statusid: 2, leaseepoch: job.epoch })
-  })
-
-  it('texts and keys are whole where the database has another character set', async () => {
-    await inFreshDatabase(async (uri) => {
-      const admin = await connect()
-      await admin.query(
-        `CREATE DATABASE ${uri.slice(uri.lastIndexOf('/') + 1)} CHARACTER SET latin1`,
-      )
-      await admin.end()
-      await migrateMysql({ connection: { uri }, dryRun: false })
-      const store = createMysqlStore({
-        connection: { uri },
-        handlerConnections: 1,
-        idleInTransactionMs: 10_000,
-        onConnectionError: () => undefined,
-      })
-      try {
-        const orderingKey = '日本 😀'
-        expect(await insert(store, newJob({ id: 'a', orderingKey }))).toEqual(['stored'])
-        expect(await store.giveTurns([{ tenantId: null, orderingKey }])).toMatchObject({ count: 1 })
-        const jobs = await store.claim(CLAIM)
-        const result = '"日本 é € 😀"'
-        const progress = { current: 1, total: 2, message: '進捗 😀' }
-        await store.updateProgress(jobs.map(({ jobId, epoch }) => ({ jobId, epoch, progress })))
-        await store.settle(jobs.map((job) => settlement(job, { kind: 'completed', result })))
-        expect(await store.findJob('a')).toMatchObject({
-          result,
-          progress: { message: progress.message },
-        })
-      } finally {
-        await store.close()
-      }
-    })
   })
 
   it('a time that a person gave a running job does not hide it once it is given back', async () => {
@@ -378,19 +275,6 @@ export const mysqlRulesSuite = storeSuite('rules of MySQL', (bed) => {
     })
     const [row] = await bed.database.sql('CHECK TABLE queue_jobs EXTENDED')
     expect(row?.['Msg_text']).toBe('OK')
-  })
-
-  it('tables of somebody else are left alone', async () => {
-    await inFreshDatabase(async (uri) => {
-      const admin = await connect()
-      const name = uri.slice(uri.lastIndexOf('/') + 1)
-      await admin.query(`CREATE DATABASE ${name}`)
-      await admin.query(`CREATE TABLE ${name}.jobs (id integer)`)
-      await admin.end()
-      expect(await codeOf(migrateMysql({ connection: { uri }, dryRun: false }))).toBe(
-        'migration_foreign_table',
-      )
-    })
   })
 
   it('a turn of a lane of 100,000 is given by a few steps along indexes', async () => {

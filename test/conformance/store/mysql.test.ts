@@ -1,6 +1,8 @@
+import { mysqlMigrationsSuite } from './mysql-migrations.suite.ts'
 import { mysqlRulesSuite } from './mysql-rules.suite.ts'
 import { runSuites } from './run-suites.ts'
 import { TARGETS } from './targets.ts'
 
 mysqlRulesSuite(TARGETS.mysql)
+mysqlMigrationsSuite(TARGETS.mysql)
 runSuites(TARGETS.mysql)

@@ -34,6 +34,7 @@ export const outageSuite = storeSuite('an outage of the server', (bed) => {
       listExecutions: () => store.listExecutions(running.jobId),
       queueDepths: () => store.queueDepths(),
       missingHandlers: () => store.missingHandlers([]),
+      missingPublications: () => store.missingPublications([]),
       ping: () => store.ping(),
       due: () => store.schedules.due({ limit: 1, after: null }),
       reopen: () => store.schedules.reopen(),

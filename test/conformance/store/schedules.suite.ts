@@ -109,7 +109,7 @@ export const schedulesSuite = storeSuite('schedules', (bed) => {
       })
       const next = Date.now() + HOUR
       const fired = await bed.store.schedules.fire([tickOf(await dueOne(bed.store, 's'), next)])
-      expect(fired).toEqual({ moved: ['s'], jobs: 1, queues: ['q'] })
+      expect(fired).toMatchObject({ moved: ['s'], jobs: 1, queues: ['q'] })
       const [job] = await bed.database.sql(
         `SELECT * FROM queue_jobs WHERE scheduledfor = '${EXACT}'`,
       )
@@ -144,7 +144,7 @@ export const schedulesSuite = storeSuite('schedules', (bed) => {
       const read = await dueOne(bed.store, 's')
       await planned('s', '2026-03-01 10:00:00.123457')
       const fired = await bed.store.schedules.fire([tickOf(read)])
-      expect(fired).toEqual({ moved: [], jobs: 0, queues: [] })
+      expect(fired).toMatchObject({ moved: [], jobs: 0, queues: [] })
       expect(await jobsOf('s')).toBe(0)
       expect(await scheduleRow(bed.database, 's')).toMatchObject({ executioncount: 0 })
     })
@@ -166,7 +166,7 @@ export const schedulesSuite = storeSuite('schedules', (bed) => {
         `INSERT INTO queue_jobs (handler, scheduledjobid, scheduledfor) VALUES ('h', 's', '${EXACT}')`,
       )
       const fired = await bed.store.schedules.fire([tickOf(await dueOne(bed.store, 's'))])
-      expect(fired).toEqual({ moved: ['s'], jobs: 0, queues: [] })
+      expect(fired).toMatchObject({ moved: ['s'], jobs: 0, queues: [] })
       expect(await jobsOf('s')).toBe(1)
       expect(await allDue(bed.store)).toEqual([])
     })
@@ -312,6 +312,23 @@ export const schedulesSuite = storeSuite('schedules', (bed) => {
       await bed.database.sql(`UPDATE jobs SET ${column} = true WHERE id = 's'`)
       expect((await scheduleRow(bed.database, 's'))['nextrunat']).toBeNull()
     })
+
+    it.each([
+      ['handler', `'other'`],
+      ['payload', `'{}'`],
+      ['queue', `'q'`],
+      ['priority', '4'],
+      ['tenantid', `'t'`],
+    ])(
+      'are looked at again where they rest with an error and their %s is another',
+      async (column, value) => {
+        await insertSchedule(bed.database, 's', { nextrunat: NEVER, lasterror: 'unfit' })
+        await insertSchedule(bed.database, 'over', { nextrunat: NEVER })
+        await bed.database.sql(`UPDATE jobs SET ${column} = ${value}`)
+        expect(await scheduleRow(bed.database, 's')).toMatchObject({ nextrunat: null })
+        expect(await scheduleRow(bed.database, 'over')).toMatchObject({ nextrunat: NEVER })
+      },
+    )
 
     it('keep theirs where something else of them is changed, or nothing', async () => {
       await insertSchedule(bed.database, 's', { nextrunat: NEVER, cronexpression: '1 * * * *' })

@@ -40,7 +40,7 @@ export async function dueOne(store: Store, id: string): Promise<DueSchedule> {
 export function tickOf(
   schedule: DueSchedule,
   next: TickToFire['next'] = 'never',
-  tick: TickToFire['tick'] = 'due',
+  tick: number | 'due' = 'due',
 ): TickToFire {
-  return { schedule, tick, next }
+  return { schedule, jobs: [{ tick }], next }
 }

@@ -246,4 +246,33 @@ export const settleSuite = storeSuite('ending executions', (bed) => {
     await lock.release()
     expect(await settling).toEqual([keyOf(claimed)])
   })
+
+  it('stores the jobs of those alone that were still the caller’s, in their commit', async () => {
+    const mine = await claimNew(bed.store)
+    const lost = await claimNew(bed.store)
+    const beside = newJobs(3, { handler: 'outbound.publish', queue: 'kafka:dead' })
+    const ending = { kind: 'failed', error: 'broken', deadReason: 'permanent' } as const
+    const kept = await bed.store.settle([
+      settlement(mine, ending, { jobs: beside.slice(0, 2) }),
+      settlement({ ...lost, epoch: lost.epoch + 1 }, ending, { jobs: beside.slice(2) }),
+    ])
+    expect(kept).toEqual([keyOf(mine)])
+    expect(await rowOf(bed.database, mine.jobId)).toMatchObject({ statusid: 4 })
+    expect(await rowOf(bed.database, lost.jobId)).toMatchObject({ statusid: 2 })
+    expect(await count(bed.database, 'queue_jobs', "queue = 'kafka:dead'")).toBe(2)
+    // The same again ends nothing, and stores nothing.
+    await bed.store.settle([settlement(mine, ending, { jobs: beside.slice(2) })])
+    expect(await count(bed.database, 'queue_jobs', "queue = 'kafka:dead'")).toBe(2)
+  })
+
+  it('ends nothing when its jobs cannot be stored', async () => {
+    const claimed = await claimNew(bed.store)
+    const ending = { kind: 'failed', error: 'broken', deadReason: 'permanent' } as const
+    const jobs = newJobs(1, { method: 'x'.repeat(101) })
+    expect(await codeOf(bed.store.settle([settlement(claimed, ending, { jobs })]))).toBe(
+      'database_data',
+    )
+    expect(await rowOf(bed.database, claimed.jobId)).toMatchObject({ statusid: 2 })
+    expect(await count(bed.database, 'job_histories')).toBe(0)
+  })
 })

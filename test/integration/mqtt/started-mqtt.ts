@@ -96,7 +96,12 @@ export async function startMqtt(options: StartedMqttOptions): Promise<StartedMqt
         return deliveries
       },
     },
-    http: { route: () => undefined },
+    http: {
+      route: () => undefined,
+      port: () => {
+        throw new Error('MQTT has no HTTP port')
+      },
+    },
     jobs: { untilEnded: async () => ({ ended: false, status: undefined }) },
     slots: options.slots ?? memorySlots(),
     instance: { name: options.instanceName ?? 'test', id: 'test-1' },

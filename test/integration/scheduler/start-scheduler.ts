@@ -1,4 +1,6 @@
 import { systemClock } from '../../../src/app/system-clock.ts'
+import { openPayloadTemplates } from '../../../src/app/mappings.ts'
+import type { Conditions } from '../../../src/ports/conditions.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import { createScheduler, type Scheduler } from '../../../src/scheduler/scheduler.ts'
 import { startWakeUps } from '../../../src/worker/wake-ups.ts'
@@ -15,17 +17,25 @@ export interface RunningScheduler {
 /** Starts a scheduler as an instance does; its store is closed when it is stopped. */
 export async function startScheduler(
   store: Store,
-  { checkIntervalMs }: { readonly checkIntervalMs: number },
+  options: {
+    readonly checkIntervalMs: number
+    readonly conditions?: Conditions | undefined
+    readonly hasHandler?: (name: string) => boolean
+  },
 ): Promise<RunningScheduler> {
   const log = recordingLog()
   const wakeUps = await startWakeUps({ channels: [store], clock: systemClock, log })
+  const templates = openPayloadTemplates(log)
   const scheduler = createScheduler({
     store,
     wakeUps,
     clock: systemClock,
     log,
-    checkIntervalMs,
+    checkIntervalMs: options.checkIntervalMs,
     random: Math.random,
+    conditions: options.conditions ?? 'no login for conditions',
+    templates,
+    hasHandler: options.hasHandler,
   })
   scheduler.start()
   return {
@@ -33,6 +43,7 @@ export async function startScheduler(
     logged: log.lines,
     stop: async () => {
       await scheduler.stop()
+      await templates.stop()
       await wakeUps.stop()
       await store.close()
     },

@@ -1,13 +1,12 @@
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { afterEach, beforeAll, beforeEach } from 'vitest'
 import type { WorkerSettings } from '../../../src/worker/settings.ts'
 import { openStore, type StoreAddress } from '../../../src/app/open-store.ts'
 import type { Handler } from '../../../src/ports/handler.ts'
-import { migratePostgresql } from '../../../src/store/postgresql/migrate.ts'
 import { createDatabase, type TestDatabase } from '../../services/database.ts'
-import { startPostgresql } from '../../services/postgresql.ts'
 import type { PostgresqlService } from '../../services/postgresql-service.ts'
 import { startOrSkip } from '../../services/require.ts'
+import { sharedPostgresql, sharedTemplate } from '../../services/shared-servers.ts'
 import { startInstance, type Instance } from './instance.ts'
 import { recordingLog } from './recording-log.ts'
 
@@ -19,7 +18,7 @@ export interface NewRow extends Row {
   readonly handler: string
 }
 
-/** What the tests of a file share: a server, and for each test a database of its own. */
+/** What the tests of a file have: a shared server, and for each test a database of its own. */
 export interface WorkerHarness {
   readonly service: PostgresqlService
   readonly url: string
@@ -57,25 +56,19 @@ export async function until<T>(
  */
 export function useWorkers(): WorkerHarness {
   let service: PostgresqlService | undefined
-  let template: TestDatabase | undefined
+  let template: string | undefined
   let database: TestDatabase | undefined
   let client: pg.Client | undefined
   let cleanUps: (() => Promise<unknown>)[] = []
 
   beforeAll(async () => {
-    service = await startOrSkip('postgresql', () => startPostgresql())
-    if (service === undefined) return
-    template = await createDatabase(service)
-    await migratePostgresql({
-      connection: { connectionString: template.url },
-      schema: 'public',
-      dryRun: false,
-    })
+    service = await startOrSkip('postgresql', sharedPostgresql)
+    if (service !== undefined) template = await sharedTemplate()
   })
 
   beforeEach(async ({ skip }) => {
     if (service === undefined || template === undefined) return skip()
-    database = await createDatabase(service, { template: template.name })
+    database = await createDatabase(service, { template })
     client = await connect()
   })
 
@@ -83,10 +76,6 @@ export function useWorkers(): WorkerHarness {
     for (const cleanUp of cleanUps.toReversed()) await cleanUp()
     cleanUps = []
     await database?.drop()
-  })
-
-  afterAll(async () => {
-    await service?.stop()
   })
 
   async function connect(): Promise<pg.Client> {

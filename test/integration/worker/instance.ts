@@ -6,6 +6,7 @@ import { createRegistry } from '../../../src/handler-kit/registry.ts'
 import { parseInput } from '../../../src/handler-kit/validate-input.ts'
 import type { Handler } from '../../../src/ports/handler.ts'
 import { NO_LOCKS, type JobLocks } from '../../../src/ports/job-locks.ts'
+import { NO_PUBLICATIONS } from '../../../src/ports/outbound.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import type { WakeUpChannel } from '../../../src/ports/wake-ups.ts'
 import type { WorkerSettings } from '../../../src/worker/settings.ts'
@@ -57,6 +58,7 @@ export async function startInstance(
     },
     store,
     handlers: createRegistry(handlers),
+    publications: NO_PUBLICATIONS,
     parseInput,
     wakeUps,
     leases: createLeaseKeeper(

@@ -1,12 +1,12 @@
 import { v7 } from 'uuid'
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { afterEach, beforeAll, beforeEach } from 'vitest'
 import type { WorkerSettings } from '../../../src/worker/settings.ts'
 import { openStore, type StoreAddress } from '../../../src/app/open-store.ts'
 import type { Handler } from '../../../src/ports/handler.ts'
 import { mysqlTarget } from '../../conformance/store/mysql-target.ts'
 import type { TargetDatabase, TargetServer } from '../../conformance/store/target.ts'
-import { startMariadb } from '../../services/mariadb.ts'
 import { startOrSkip } from '../../services/require.ts'
+import { sharedMariadb } from '../../services/shared-servers.ts'
 import { until, type NewRow, type Row, type WorkerHarness } from './harness.ts'
 import { startInstance } from './instance.ts'
 import { recordingLog } from './recording-log.ts'
@@ -27,7 +27,7 @@ export function useMariadbWorkers(): MariadbHarness {
   let instances = 0
 
   beforeAll(async () => {
-    const target = mysqlTarget('mariadb', () => startMariadb())
+    const target = mysqlTarget('mariadb', sharedMariadb)
     server = await startOrSkip('mariadb', () => target.start())
   })
 
@@ -41,10 +41,6 @@ export function useMariadbWorkers(): MariadbHarness {
     cleanUps = []
     await database?.drop()
     database = undefined
-  })
-
-  afterAll(async () => {
-    await server?.stop()
   })
 
   async function query(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {

@@ -279,11 +279,12 @@ describe('on MariaDB, the jobs of a process that died', () => {
       name: 'long',
       run: async () => {
         runs += 1
-        await new Promise((resolve) => setTimeout(resolve, 3_500))
+        await new Promise((resolve) => setTimeout(resolve, 5_000))
       },
     })
-    await harness.start([long], { leaseMs: 1_000 })
-    await harness.start([long], { leaseMs: 1_000 })
+    // On a machine that others keep busy, a lease of one second was renewed too late.
+    await harness.start([long], { leaseMs: 2_000 })
+    await harness.start([long], { leaseMs: 2_000 })
     const id = await harness.insert({ handler: 'long' })
     expect(await harness.untilStatus(id, STATUS.completed)).toMatchObject({ retrycount: 0 })
     expect(runs).toBe(1)

@@ -45,6 +45,7 @@ describe('a shutdown', () => {
 
   it('tells handlers that take too long, and gives their jobs back with a history row', async () => {
     let reason: unknown
+    let listens = false
     await harness.query('CREATE TABLE effects (id text)')
     const instance = await harness.start([
       defineHandler({
@@ -56,13 +57,14 @@ describe('a shutdown', () => {
               reason = signal.reason
               reject(new Error('stopped'))
             })
+            listens = true
           })
         },
       }),
     ])
     const id = await harness.insert({ handler: 'h' })
     await harness.untilStatus(id, STATUS.processing)
-    await until(() => instance.workers.statistics().running === 1, 'the handler')
+    await until(() => listens, 'the handler')
     await instance.stop(100)
     expect(reason).toMatchObject({ code: 'instance_stopping' })
     expect(await harness.job(id)).toMatchObject({

@@ -40,6 +40,7 @@ function setUp(answer: () => Promise<void> = async () => undefined) {
         seen.missingHandlers += 1
         return [`round ${seen.missingHandlers}`]
       },
+      missingPublications: async () => ['kafka:gone'],
       statistics: () => ({ deadlocksRetried: 3, serializationFailures: 2, lockTimeouts: 1 }),
       schedules: {
         ...noSchedules,
@@ -52,7 +53,8 @@ function setUp(answer: () => Promise<void> = async () => undefined) {
     locks: () => ({}),
     scheduler: undefined,
     ingest: () => ({ waiting: 0, healthy: true }),
-    adapters: () => [],
+    integrations: () => ({ connections: [], subscriptions: [], publications: [] }),
+    publications: () => [],
     parts: ['api'],
   })
   return { clock, seen, database, status }

@@ -25,8 +25,10 @@ test('check reports the handlers and the subscriptions that are at-least-once', 
 test('check reports everything that is wrong beyond the file at once', async () => {
   const application = {
     loadHandlerFolders: async () => ({ names: [] }),
-    openDatabase: () =>
-      Promise.reject(new CrossdockError('database_unavailable', 'Nobody answers.')),
+    probeConnections: async () => [
+      { name: 'database', ok: false as const, reason: 'Nobody answers.', advice: 'Start it.' },
+      { name: 'redis a:6379', ok: false as const, reason: 'WRONGPASS', advice: 'Log in.' },
+    ],
   }
   const { exitCode, stderr } = await run('check --connect', {
     configuration: subscribed,
@@ -34,18 +36,21 @@ test('check reports everything that is wrong beyond the file at once', async () 
   })
   expect(exitCode).toBe(1)
   expect(stderr).toContain('http:a names the handler a.handle')
-  expect(stderr).toContain('problem  database: Nobody answers.')
+  expect(stderr).toMatch(/^failed {3}database: .*: Nobody answers\.\n +Start it\.$/m)
+  expect(stderr).toContain('failed   redis a:6379: WRONGPASS\n         Log in.')
 })
 
-test('check --connect says which migrations are pending', async () => {
+test('check --connect says what answered, and what is worth knowing', async () => {
   const application = {
     loadHandlerFolders: async () => ({ names: [] }),
-    openDatabase: async () => ({ close: async () => undefined }),
-    migrateDatabase: async () => ({ applied: [], pending: ['0001_a'] }),
+    probeConnections: async () => [
+      { name: 'database', ok: true as const, facts: 'PostgreSQL 15', notes: ['pending: 0001_a'] },
+    ],
   }
   const { exitCode, stdout } = await run('check --connect', { application })
   expect(exitCode).toBe(0)
-  expect(stdout).toContain('pending migrations: 0001_a (start applies them)')
+  expect(stdout).toMatch(/^ok {7}database: .* \(PostgreSQL 15\)$/m)
+  expect(stdout).toContain('note     database: pending: 0001_a')
 })
 
 test('sql prints an aligned table, and the lines of psql for what gives no rows', async () => {

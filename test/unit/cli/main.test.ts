@@ -89,11 +89,11 @@ test('an error that nobody foresaw says how to learn more', async () => {
 })
 
 test('every command that needs a configuration reports all its problems', async () => {
-  const configuration = '{ "jobs": { "wrkers": 1 }, "routes": [] }'
+  const configuration = '{ "jobs": { "wrkers": 1 }, "alerts": [] }'
   for (const command of ['check', 'migrate', 'print-config', 'sql x']) {
     const { exitCode, stderr } = await run(command, { configuration })
     expect(exitCode).toBe(1)
     expect(stderr).toContain('configuration.json:1:13 jobs.wrkers')
-    expect(stderr).toContain('configuration.json:1:28 routes')
+    expect(stderr).toContain('configuration.json:1:28 alerts')
   }
 })

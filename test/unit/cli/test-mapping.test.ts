@@ -48,7 +48,7 @@ test.each(['{"a":1}', '{', '[]'])('test-mapping refuses the headers %s', async (
 test('test-mapping shows the row of each message', async () => {
   const application: Partial<Application> = {
     testMapping: async (_configuration, { bodies }) =>
-      bodies.map(() => ({ outcome: 'stored', row: { tenantid: 'acme', priority: 3 } })),
+      bodies.map(() => ({ outcome: 'stored', row: { tenantid: 'acme', priority: 3 }, routed: [] })),
   }
   const file = new URL('../../../package.json', import.meta.url).pathname
   const words = ['test-mapping', '-s', 'orders', '-m', file, file]

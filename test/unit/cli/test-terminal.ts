@@ -46,6 +46,7 @@ export async function runWords(
     env,
     out: (text) => void out.push(text),
     err: (text) => void err.push(text),
+    status: () => undefined,
     input: async () => input,
     onFault: () => () => undefined,
     onSignal: (listener) => {
@@ -83,10 +84,16 @@ export function instanceOf(
 
 const unusable: Application = {
   startCrossdock: unexpected,
-  openDatabase: unexpected,
+  probeConnections: unexpected,
   migrateDatabase: unexpected,
   runSql: unexpected,
+  withSchedules: unexpected,
   testMapping: unexpected,
+  tryMessage: unexpected,
+  tryDead: unexpected,
+  changePause: unexpected,
+  listPauses: unexpected,
+  withDeadLetters: unexpected,
   loadHandlerFolders: unexpected,
 }
 

@@ -4,7 +4,7 @@ import { adapters } from '../../../src/app/adapters.ts'
 import { configurationFromObject, loadConfiguration } from '../../../src/config/load.ts'
 import { DEFAULT_RETRY_POLICY } from '../../../src/domain/retry.ts'
 import { mappingCheck } from '../../../src/expressions/check.ts'
-import { httpAdapter, load } from './load-from.ts'
+import { httpAdapter, load, problemsOf } from './load-from.ts'
 
 const here = import.meta.dirname
 
@@ -85,9 +85,27 @@ test('the options of a subscription are what its adapter puts out', async () => 
       timeoutSeconds: 120,
       contentType: 'text',
       atLeastOnceWhen: expect.any(String) as unknown,
+      routes: [],
       options: { path: '/in', method: 'POST' },
     },
   ])
+})
+
+test('back-pressure ends at half of its limit, unless that is said', async () => {
+  const text = (limits: string): string =>
+    `{ "integrations": { "http": { "subscriptions": [
+      { "name": "orders", "path": "/in", "handler": "h", "backpressure": ${limits} } ] } } }`
+  const limitsOf = async (limits: string) =>
+    (await load(text(limits))).configuration.subscriptions[0]?.backpressure
+  expect(await limitsOf('{ "pause_above": 101 }')).toEqual({ pauseAbove: 101, resumeBelow: 51 })
+  expect(await limitsOf('{ "pause_above": 1 }')).toEqual({ pauseAbove: 1, resumeBelow: 1 })
+  expect(await limitsOf('{ "pause_above": 9, "resume_below": 9 }')).toMatchObject({
+    resumeBelow: 9,
+  })
+  expect(await problemsOf(text('{ "pause_above": 9, "resume_below": 10 }'))).toEqual([
+    expect.stringMatching(/backpressure.resume_below: .*must not be more than pause_above/),
+  ])
+  expect(await problemsOf(text('{ "pause_above": 0 }'))).toHaveLength(1)
 })
 
 test('what has no effect is warned of', async () => {

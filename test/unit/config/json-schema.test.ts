@@ -32,7 +32,7 @@ test('the keys of an adapter stand beside the common ones', () => {
     'subscriptions',
   )
   const items = valueAt(list, ['anyOf', 0, 'items'])
-  expect(valueAt(items, ['required'])).toEqual(['name', 'handler', 'path'])
+  expect(valueAt(items, ['required'])).toEqual(['name', 'path'])
   expect(valueAt(items, ['properties', 'method'])).toMatchObject({ description: 'The method.' })
 })
 

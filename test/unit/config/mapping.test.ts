@@ -78,7 +78,7 @@ describe('the expressions of a subscription', () => {
     [{ map: { tenant_id: { valu: 1 } } }, "map.tenant_id.value'?"],
     [{ map: { tenant_id: {} } }, 'map.tenant_id'],
     [{ map: { tenant: '"a"' } }, 'map.tenant: unknown key'],
-    [{ map: { ordering_key: 'payload.id' } }, "map.ordering_key' is not available in this version"],
+    [{ map: { ordering_key: 7 } }, 'map.ordering_key: must be a JSONata expression, or a literal'],
     [{ filter: '' }, 'filter: must be a JSONata expression'],
     [{ on_invalid: 'retry' }, 'on_invalid: must be one of "dead", "drop"'],
   ])('%j is refused', async (keys, problem) => {

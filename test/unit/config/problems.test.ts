@@ -13,7 +13,7 @@ test('every kind of mistake is reported at once, in the order of the file, with 
     "max_retries": -1,
   },
   "http": { "port": "\${PORT}", "host": "0.0.0.0" },
-  "routes": [],
+  "alerts": [],
   "integrations": { "http": { "subscriptions": [
     { "name": "a", "path": "/api/x", "handler": "h" },
     { "name": "a", "path": "in" },
@@ -28,7 +28,7 @@ test('every kind of mistake is reported at once, in the order of the file, with 
     '8:20 jobs.max_retries',
     '10:21 http.port',
     '10:40 http.host',
-    '11:3 routes',
+    '11:3 alerts',
     '13:28 integrations.http.subscriptions[0].path',
     '14:5 integrations.http.subscriptions[1].handler',
     '14:15 integrations.http.subscriptions[1].name',

@@ -147,6 +147,17 @@ export const HOSTILE_EXPRESSIONS: readonly string[] = [
   ...wrong,
 ]
 
+const isOneOfFour = (_source: string, index: number): boolean => index % 4 === 0
+
+/** All of them, but of those that run to a limit by design one of four that stand side by side. */
+export const HOSTILE_SAMPLE: readonly string[] = [
+  ...endless.filter(isOneOfFour),
+  ...large.filter(isOneOfFour),
+  ...nested,
+  ...names,
+  ...wrong,
+]
+
 /** Bodies that were written in order to break what reads them, as JSON texts. */
 export const HOSTILE_BODIES: Readonly<Record<string, string>> = {
   'nested arrays': `${'['.repeat(200_000)}${']'.repeat(200_000)}`,

@@ -12,7 +12,7 @@ export function openRules(
   more: Partial<MappingsOptions> = {},
 ): Mappings {
   return createMappings({
-    subscriptions: Object.entries(rules).map(([name, each]) => ({ name, rules: each })),
+    ruleSets: Object.entries(rules).map(([name, each]) => ({ name, rules: each })),
     script: SCRIPT,
     clock: systemClock,
     log: silentLog,

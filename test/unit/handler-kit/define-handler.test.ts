@@ -120,7 +120,7 @@ describe('defineHandler', () => {
     })
   })
 
-  it.each(['lock', 'concurrency', 'schedule', 'isolate'])(
+  it.each(['lock', 'concurrency', 'isolate'])(
     'says that `%s` is not available in this version',
     (option) => {
       const error = refusal({ name: 'a', run, [option]: 1 })
@@ -128,6 +128,20 @@ describe('defineHandler', () => {
       expect(error.message).toContain(`\`${option}\``)
     },
   )
+
+  it.each([
+    [{}, 'needs `cron` or `everySeconds`'],
+    [{ cron: '@daily', everySeconds: 5 }, 'one of the two'],
+    [{ everySeconds: 0.5 }, 'no whole number from 1'],
+    [{ cron: '@daily', zone: 'UTC' }, '`zone`, which is no option'],
+    [{ cron: 5 }, '`cron` that is no string'],
+    [{ cron: '@daily', startAt: 'now' }, '`startAt` that is no Date'],
+  ])('refuses the schedule %j', (schedule, reason) => {
+    const wrong = { name: 'a', run: () => undefined, schedule } as Parameters<
+      typeof defineHandler
+    >[0]
+    expect(() => defineHandler(wrong)).toThrow(reason)
+  })
 
   it('says that batch handlers are not available in this version', () => {
     expect(() => defineBatchHandler({})).toThrow(expect.objectContaining({ code: 'not_available' }))

@@ -37,6 +37,7 @@ export function someJob(changes: Partial<Job> = {}): Job {
     tenantId: null,
     createdBy: null,
     parentJobId: null,
+    orderingKey: null,
     correlationId: null,
     traceparent: null,
     scheduledAt: null,
@@ -67,6 +68,7 @@ const NOW = Date.parse('2026-06-01T00:00:00Z')
 /** Routes of jobs on an empty memory. */
 export function memoryJobs(handlers: readonly Handler[] = []): MemoryJobs {
   const registry: HandlerRegistry = {
+    handlerOf: ({ handler }) => registry.get(handler),
     get: (name) => handlers.find((handler) => handler.name === name),
     names: () => handlers.map(({ name }) => name),
   }

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { httpAdapter } from '../../../adapters/http/index.ts'
 import { httpSubscriptionOptions } from '../../../adapters/http/options.ts'
 import type { InboundMessage } from '../../../src/domain/message.ts'
-import { OPEN_FLOW } from '../../../src/ports/flow.ts'
+import { type Flow, OPEN_FLOW } from '../../../src/ports/flow.ts'
 import { silentLog } from '../../../src/observe/log.ts'
 import type { Delivery, DeliveryOptions, RunningAdapter } from '../../../src/ports/adapter.ts'
 import type { JobWaits } from '../../../src/ports/job-waits.ts'
@@ -24,12 +24,14 @@ export async function startAdapter({
   deliver = () => ({ outcome: 'stored', jobId: 'job 1' }),
   untilEnded = async () => ({ ended: false, status: undefined }),
   log = silentLog,
+  flow = OPEN_FLOW,
   ...given
 }: {
   readonly contentType?: 'json' | 'text' | 'binary'
   readonly deliver?: (message: InboundMessage) => Delivery | Promise<Delivery>
   readonly untilEnded?: JobWaits['untilEnded']
   readonly log?: Log
+  readonly flow?: Flow
 } & Partial<z.input<typeof httpSubscriptionOptions>> = {}): Promise<StartedAdapter> {
   const messages: InboundMessage[] = []
   const options: DeliveryOptions[] = []
@@ -49,7 +51,7 @@ export async function startAdapter({
             name: 'orders',
             contentType,
             options: httpSubscriptionOptions.parse({ path: '/in', ...given }),
-            flow: OPEN_FLOW,
+            flow,
           },
         ],
         sink: {

@@ -71,6 +71,8 @@ export function countingWakeUps(): WakeUps & { readonly woken: string[][]; waits
     onWaiting: () => () => undefined,
     onTurns: () => () => undefined,
     onSchedules: () => () => undefined,
+    pauses: () => undefined,
+    onPauses: () => () => undefined,
   }
 }
 

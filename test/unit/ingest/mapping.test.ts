@@ -36,6 +36,7 @@ describe('a mapped message', () => {
       key: 17,
       priority: 9,
       dedupe_key: 'order-1',
+      ordering_key: 'customer-7',
       scheduled_at: '2030-06-01T00:00:00+02:00',
       tenant_id: 'acme',
       correlation_id: 'c',
@@ -51,6 +52,7 @@ describe('a mapped message', () => {
       headers: { 'X-A': ['1', '2'] },
       priority: 9,
       dedupeKey: 'in:order-1',
+      orderingKey: 'customer-7',
       scheduledAt: new Date('2030-05-31T22:00:00Z'),
       tenantId: 'acme',
       correlationId: 'c',
@@ -147,6 +149,10 @@ describe('a result that does not fit its column', () => {
     ['dedupe_key', null],
     ['dedupe_key', 2 ** 53],
     ['dedupe_key', 'a\0'],
+    ['ordering_key', 'x'.repeat(256)],
+    ['ordering_key', ''],
+    ['ordering_key', true],
+    ['ordering_key', 'a\0'],
     ['tenant_id', 'x'.repeat(256)],
     ['tenant_id', ['a']],
     ['correlation_id', '\ud800'],
@@ -161,10 +167,13 @@ describe('a result that does not fit its column', () => {
   })
 
   it('is none where it only ends in another type that is the same', () => {
-    const checked = mappedValues({ dedupe_key: '17', scheduled_at: '1893456000000' }, true)
+    const checked = mappedValues(
+      { dedupe_key: '17', ordering_key: '7', scheduled_at: '1893456000000' },
+      true,
+    )
     expect(checked).toMatchObject({
       ok: true,
-      values: { dedupeKey: '17', scheduledAt: new Date('2030-01-01T00:00:00Z') },
+      values: { dedupeKey: '17', orderingKey: '7', scheduledAt: new Date('2030-01-01T00:00:00Z') },
     })
   })
 })

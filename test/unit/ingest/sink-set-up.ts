@@ -51,8 +51,13 @@ export function setUp({
       rows.push(job)
       return await add(job)
     },
+    addTogether: async (jobs) => {
+      rows.push(...jobs)
+      return await add(jobs[0]!)
+    },
     waiting: () => 0,
     healthy: () => true,
+    onHealth: () => () => undefined,
     close: async () => undefined,
   }
   const sink = createMessageSink({

@@ -12,6 +12,9 @@ export function schedule(
   return {
     id: 's',
     name: 'name',
+    handler: 'h',
+    template: null,
+    lastError: null,
     version: { nextRunAt: 'read', modifiedOn: 'read' },
     dueAt: null,
     changedAt: NOW - 3_600_000,

@@ -57,7 +57,13 @@ function setUp(due: DueSchedule[] = []) {
       seen.batches.push(ids)
       await behaviour.gate
       const moved = take(ids)
-      return { moved, jobs: moved.length, queues: moved.length > 0 ? ['q'] : [] }
+      return {
+        moved,
+        jobs: moved.length,
+        queues: moved.length > 0 ? ['q'] : [],
+        turns: [],
+        overlapped: [],
+      }
     },
     plan: async (plans) => {
       seen.plans.push(...plans)
@@ -76,6 +82,7 @@ function setUp(due: DueSchedule[] = []) {
     store: { schedules },
     wakeUps: {
       ready,
+      turns: () => undefined,
       onSchedules: (listener) => {
         change = listener
         return () => (change = undefined)
@@ -85,6 +92,8 @@ function setUp(due: DueSchedule[] = []) {
     log: silentLog,
     checkIntervalMs: 60_000,
     random: () => 1,
+    conditions: 'no login',
+    templates: { render: async (text) => text },
   })
   return { clock, seen, behaviour, due, ready, scheduler, changed: () => change?.() }
 }
@@ -124,7 +133,13 @@ describe('a scheduler', () => {
     })
     expect(seen.batches.map(({ length }) => length)).toEqual([250, 250, 100])
     expect(ready).toHaveBeenCalledWith(['q'])
-    expect(scheduler.statistics()).toEqual({ running: true, fired: 600, failures: 0, heldOff: 0 })
+    expect(scheduler.statistics()).toEqual({
+      running: true,
+      fired: 600,
+      failures: 0,
+      heldOff: 0,
+      evaluating: 0,
+    })
     await scheduler.stop()
   })
 

@@ -1,6 +1,7 @@
 import { createRegistry } from '../../../src/handler-kit/registry.ts'
 import { parseInput } from '../../../src/handler-kit/validate-input.ts'
 import { NO_LOCKS } from '../../../src/ports/job-locks.ts'
+import { NO_PUBLICATIONS } from '../../../src/ports/outbound.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import type { WorkerContext, WorkerSettings } from '../../../src/worker/settings.ts'
 import { countingWakeUps, silentLog } from '../ingest/fake-store.ts'
@@ -28,6 +29,7 @@ export function workerContext(store: Partial<Store>, settings: Partial<WorkerSet
     },
     store: store as Store,
     handlers: createRegistry([]),
+    publications: NO_PUBLICATIONS,
     parseInput,
     wakeUps,
     leases,

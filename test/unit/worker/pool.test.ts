@@ -1,66 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { defineHandler } from '../../../src/handler-kit/define-handler.ts'
-import { createRegistry } from '../../../src/handler-kit/registry.ts'
-import { NO_LOCKS, type JobLocks } from '../../../src/ports/job-locks.ts'
-import type { ClaimedJob, Store } from '../../../src/ports/store.ts'
-import { createAlone } from '../../../src/worker/alone.ts'
-import { createCompletions } from '../../../src/worker/completions.ts'
-import { createHeldJobs, type HeldJob } from '../../../src/worker/held.ts'
-import { createPool, type Pool } from '../../../src/worker/pool.ts'
-import type { PoolSettings } from '../../../src/worker/settings.ts'
+import type { ClaimedJob } from '../../../src/ports/store.ts'
+import type { HeldJob } from '../../../src/worker/held.ts'
 import { storeErrors } from '../ingest/fake-store.ts'
-import { workerContext } from './context.ts'
 import { settled } from './manual-clock.ts'
-
-let seq = 0
-function claimed(jobId: string, queue = 'default'): ClaimedJob {
-  seq += 1
-  return {
-    jobId,
-    epoch: 1,
-    rank: 0,
-    seq: String(seq),
-    handler: 'h',
-    queue,
-    retryCount: 0,
-  } as ClaimedJob
-}
-
-function setUp(
-  store: Partial<Store>,
-  {
-    run = () => Promise.resolve(),
-    locks = NO_LOCKS,
-    ...pool
-  }: Partial<PoolSettings> & {
-    run?: (held: HeldJob) => Promise<void>
-    locks?: JobLocks
-  } = {},
-) {
-  const {
-    context: base,
-    clock,
-    wakeUps,
-    leases,
-  } = workerContext({
-    settle: (settlements) => Promise.resolve([...settlements]),
-    ...store,
-  })
-  const handlers = createRegistry([defineHandler({ name: 'h', run: () => undefined })])
-  const context = { ...base, handlers, locks }
-  const held = createHeldJobs(context, { onTrouble: () => undefined, onReplaced: () => undefined })
-  const completions = createCompletions(context)
-  const alone = createAlone(clock, {
-    running: () => made.running(),
-    wantToWork: () => made.wantsToWork(),
-  })
-  const made: Pool = createPool(
-    context,
-    { name: 'rest', workers: 2, ...pool },
-    { held, alone, completions, run, serves: () => true },
-  )
-  return { pool: made, clock, wakeUps, leases, held, completions }
-}
+import { claimed, setUp } from './pool-set-up.ts'
 
 describe('a pool, while the database is away', () => {
   it('asks again a few times a second, however often it is woken', async () => {
@@ -230,91 +173,6 @@ describe('what was claimed and has not begun', () => {
     }
     expect(claims).toBe(before)
     expect(held.size()).toBe(1)
-  })
-})
-
-/** Locks of which somebody else has some, with what was released. */
-function fakeLocks(elsewhere: readonly string[]): JobLocks & {
-  readonly released: string[]
-  lose(jobId: string, epoch: number): void
-} {
-  const released: string[] = []
-  let lost: Parameters<JobLocks['onLost']>[0] = () => undefined
-  return {
-    ...NO_LOCKS,
-    released,
-    take: (keys) => Promise.resolve(keys.filter(({ jobId }) => !elsewhere.includes(jobId))),
-    release: (keys) => {
-      released.push(...keys.map(({ jobId }) => jobId))
-    },
-    onLost: (listener) => {
-      lost = listener
-    },
-    lose: (jobId, epoch) => {
-      lost([{ jobId, epoch }])
-    },
-  }
-}
-
-describe('the locks of claimed jobs', () => {
-  function withLocks(locks: JobLocks, run?: (held: HeldJob) => Promise<void>) {
-    const returned: string[] = []
-    const jobs = [claimed('a'), claimed('b'), claimed('c')]
-    const set = setUp(
-      {
-        claim: () => Promise.resolve(jobs.splice(0)),
-        settle: (settlements) => {
-          returned.push(
-            ...settlements.map(({ jobId, ending, durationMs }) =>
-              'delayMs' in ending
-                ? `${jobId} ${ending.kind} ${ending.delayMs} ${String(durationMs)}`
-                : jobId,
-            ),
-          )
-          return Promise.resolve([...settlements])
-        },
-      },
-      { queue: 'default', workers: 1, locks, ...(run !== undefined && { run }) },
-    )
-    set.held.start()
-    return { ...set, returned }
-  }
-
-  it('are asked for before a job begins: what another process has the lock of goes back for a moment', async () => {
-    const ran: string[] = []
-    const locks = fakeLocks(['b'])
-    const { pool, returned, held } = withLocks(locks, async (each) => {
-      ran.push(each.job.jobId)
-      held.remove(each)
-    })
-    pool.start()
-    await settled()
-    await settled()
-    expect(ran).toEqual(['a', 'c'])
-    expect(returned).toEqual(['b returned 1000 null'])
-    expect(locks.released.sort()).toEqual(['a', 'b', 'c'])
-  })
-
-  it('that are lost tell the handler that runs, and keep what has not begun from beginning', async () => {
-    const reasons: unknown[] = []
-    const locks = fakeLocks([])
-    let finish: () => void = () => undefined
-    const { pool, returned } = withLocks(locks, async (each) => {
-      const abort = new AbortController()
-      each.abort = abort
-      abort.signal.addEventListener('abort', () => reasons.push(abort.signal.reason))
-      await new Promise<void>((resolve) => (finish = resolve))
-    })
-    pool.start()
-    await settled()
-    locks.lose('a', 1)
-    locks.lose('b', 1)
-    locks.lose('c', 99)
-    expect(reasons).toMatchObject([{ code: 'lock_lost' }])
-    finish()
-    await settled()
-    await settled()
-    expect(returned).toEqual(['b returned 1000 null'])
   })
 })
 

@@ -4,7 +4,11 @@ import type { JobsConfiguration, QueueConfiguration } from '../../../src/config/
 
 function served(
   queues: Readonly<Record<string, Partial<QueueConfiguration>>>,
-  { workers = 5, only }: { workers?: number; only?: readonly string[] } = {},
+  {
+    workers = 5,
+    only,
+    published = [],
+  }: { workers?: number; only?: readonly string[]; published?: readonly string[] } = {},
 ) {
   const jobs = {
     workers,
@@ -15,7 +19,11 @@ function served(
       ]),
     ),
   } as unknown as JobsConfiguration
-  const { pools, serves } = servedQueues(jobs, only)
+  const { pools, serves } = servedQueues(
+    jobs,
+    only,
+    published.map((queue) => ({ name: queue, queue, workers: 100 })),
+  )
   return {
     pools: pools.map(({ name, queue, workers: count }) => [name, queue, count]),
     serves: (...names: string[]) => names.map((name) => serves(name)),
@@ -38,10 +46,16 @@ describe('the pools', () => {
     expect(serves('mail', 'default')).toEqual([true, true])
   })
 
-  it('leave a paused queue, and one without workers, to nobody: not to the rest either', () => {
-    const { pools, serves } = served({ paused: { paused: true }, none: { workers: 0 } })
+  it('are there for a paused queue too, which somebody may resume', () => {
+    const { pools, serves } = served({ paused: { paused: true } })
+    expect(pools[0]).toEqual(['paused', 'paused', 2])
+    expect(serves('paused')).toEqual([true])
+  })
+
+  it('leave a queue without workers to nobody: not to the rest either', () => {
+    const { pools, serves } = served({ none: { workers: 0 } })
     expect(pools).toEqual([['rest', undefined, 5]])
-    expect(serves('paused', 'none', 'default')).toEqual([false, false, true])
+    expect(serves('none', 'default')).toEqual([false, true])
   })
 
   it('are narrowed to some queues', () => {
@@ -59,12 +73,6 @@ describe('the pools', () => {
     expect(both.serves('mail', 'default', 'third')).toEqual([true, true, false])
   })
 
-  it('are none for a queue that is wanted and paused', () => {
-    const { pools, serves } = served({ mail: { paused: true } }, { only: ['mail'] })
-    expect(pools).toEqual([])
-    expect(serves('mail')).toEqual([false])
-  })
-
   it('have no workers for the rest where there are to be none', () => {
     const { pools } = served({ mail: {} }, { workers: 0 })
     expect(pools).toEqual([['mail', 'mail', 2]])
@@ -73,5 +81,39 @@ describe('the pools', () => {
   it('know a queue by the very name, also one that objects have', () => {
     const { serves } = served({ mail: {} })
     expect(serves('Mail', 'mail ', 'constructor', '__proto__')).toEqual([true, true, true, true])
+  })
+})
+
+describe('the pools of publications', () => {
+  const published = ['kafka:a', 'kafka:b']
+
+  it('are one each, as large as may be in flight, and no part of the rest', () => {
+    const { pools, serves } = served({ 'kafka:b': { workers: 3 } }, { published })
+    expect(pools).toEqual([
+      ['kafka:a', 'kafka:a', 100],
+      ['kafka:b', 'kafka:b', 100],
+      ['rest', undefined, 5],
+    ])
+    expect(serves('kafka:a', 'kafka:elsewhere')).toEqual([true, true])
+  })
+
+  it('rest where their queue has no workers, and nobody else takes their messages', () => {
+    const { pools, serves } = served({ 'kafka:b': { workers: 0 } }, { published })
+    expect(pools).toEqual([
+      ['kafka:a', 'kafka:a', 100],
+      ['rest', undefined, 5],
+    ])
+    expect(serves(...published)).toEqual([true, false])
+  })
+
+  it('are there where their queue is paused: somebody may resume it', () => {
+    const { pools } = served({ 'kafka:a': { paused: true } }, { published })
+    expect(pools[0]).toEqual(['kafka:a', 'kafka:a', 100])
+  })
+
+  it('are narrowed by --queues as others are', () => {
+    const { pools, serves } = served({}, { published, only: ['kafka:a'] })
+    expect(pools).toEqual([['kafka:a', 'kafka:a', 100]])
+    expect(serves('kafka:a', 'kafka:b', 'default')).toEqual([true, false, false])
   })
 })

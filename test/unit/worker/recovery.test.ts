@@ -76,6 +76,8 @@ it('leaves alone what this very instance holds, and takes what it held under an 
     jobId: 'mine',
     epoch,
     handler: 'h',
+    protocol: null,
+    method: null,
     queue: 'default',
     begun: false,
     retryCount: 0,

@@ -1,0 +1,57 @@
+import type { Configuration } from '../config/configuration.ts'
+import { errorMessage } from '../domain/errors.ts'
+import type { Log } from '../ports/log.ts'
+import type { Probe, ProbeReport } from '../ports/probe.ts'
+import { redisProbe } from '../locks/redis/probe.ts'
+import { databaseProbe } from './database-probe.ts'
+
+/** Above what the database's and Redis's own connections wait for, so that their reason is told. */
+const LIMIT_MS = 30_000
+
+/**
+ * Everything that the configuration names and an instance would connect to. A protocol whose adapter
+ * connects to a broker adds its connections here.
+ */
+function connectionProbes(configuration: Configuration, log: Log): readonly Probe[] {
+  const { cache } = configuration
+  return [
+    databaseProbe(configuration, log),
+    ...(cache.adapter === 'redis'
+      ? cache.redis.nodes.map((url) => redisProbe(url, cache.redis.keyPrefix))
+      : []),
+  ]
+}
+
+/** Tries all connections at once, and says of each what became of it, in order. */
+export async function probeConnections(
+  configuration: Configuration,
+  log: Log,
+): Promise<readonly ProbeReport[]> {
+  return await Promise.all(
+    connectionProbes(configuration, log).map((probe) => runProbe(probe, LIMIT_MS)),
+  )
+}
+
+/** Tries one connection for no longer than the limit. Never rejects. */
+export async function runProbe(probe: Probe, limitMs: number): Promise<ProbeReport> {
+  const { name, advice } = probe
+  const over = new AbortController()
+  const late = new Promise<ProbeReport>((resolve) => {
+    over.signal.addEventListener('abort', () => {
+      resolve({ name, ok: false, reason: `no answer within ${limitMs / 1_000} s`, advice })
+    })
+  })
+  const timer = setTimeout(() => {
+    over.abort()
+  }, limitMs)
+  try {
+    const found = probe
+      .run(over.signal)
+      .then((findings) => ({ name, ok: true, ...findings }) as const)
+    return await Promise.race([found, late])
+  } catch (error) {
+    return { name, ok: false, reason: errorMessage(error), advice }
+  } finally {
+    clearTimeout(timer)
+  }
+}

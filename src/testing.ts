@@ -1,0 +1,8 @@
+export { testHandler } from './app/testing/test-handler.ts'
+export type { HandlerTest, HandlerTestOptions } from './app/testing/test-handler.ts'
+export { openTestDatabase } from './app/testing/test-database.ts'
+export type { TestDatabase, TestDatabaseOptions } from './app/testing/test-database.ts'
+export type { EnqueuedJob, PublishedMessage } from './app/made-messages.ts'
+export type { Progress } from './domain/job.ts'
+export type { TouchedTable } from './ports/rehearsal.ts'
+export type { RecordedLine } from './worker/recorded-log.ts'

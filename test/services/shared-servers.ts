@@ -1,0 +1,53 @@
+import { migratePostgresql } from '../../src/store/postgresql/migrate.ts'
+import { createDatabase } from './database.ts'
+import { startMariadb } from './mariadb.ts'
+import type { MariadbService } from './mariadb-service.ts'
+import { startPostgresql } from './postgresql.ts'
+import type { PostgresqlService } from './postgresql-service.ts'
+
+/**
+ * Servers that the test files of one process use one after the other, for tests that neither kill a server
+ * nor change its settings: each takes a database of its own. Nobody stops them; they end with the process.
+ */
+let postgresql: Promise<PostgresqlService> | undefined
+let mariadb: Promise<MariadbService> | undefined
+let template: Promise<string> | undefined
+
+/** The PostgreSQL of this process. @throws ServiceUnavailable */
+export function sharedPostgresql(): Promise<PostgresqlService> {
+  return (postgresql ??= startPostgresql().then(kept))
+}
+
+/** The MariaDB of this process. @throws ServiceUnavailable */
+export function sharedMariadb(): Promise<MariadbService> {
+  return (mariadb ??= startMariadb().then(kept))
+}
+
+/** The name of a migrated database of {@link sharedPostgresql}, to be copied. @throws ServiceUnavailable */
+export function sharedTemplate(): Promise<string> {
+  return (template ??= sharedPostgresql().then(async (service) => {
+    const { name, url } = await createDatabase(service)
+    await migratePostgresql({
+      connection: { connectionString: url },
+      schema: 'public',
+      dryRun: false,
+    })
+    return name
+  }))
+}
+
+/** The same server without the operations that would be felt in other files. */
+function kept<Service extends PostgresqlService | MariadbService>(service: Service): Service {
+  return new Proxy(service, {
+    get: (target, name) => {
+      if (name === 'controllable') return false
+      if (name === 'stop') return async () => undefined
+      if (name === 'kill' || name === 'restart') return refuse
+      return Reflect.get(target, name) as unknown
+    },
+  })
+}
+
+function refuse(): never {
+  throw new Error('this server is shared: start one of your own to stop it')
+}
