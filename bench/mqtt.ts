@@ -112,7 +112,12 @@ async function measure(server: BenchServer, version: '3.1.1' | '5', qos: 1 | 2):
         return deliveries
       },
     },
-    http: { route: () => undefined },
+    http: {
+      route: () => undefined,
+      port: () => {
+        throw new Error('MQTT needs no HTTP')
+      },
+    },
     jobs: { untilEnded: async () => ({ ended: false, status: undefined }) },
     slots,
     instance: { name, id: name },

@@ -110,8 +110,10 @@ async function until(holds: () => Promise<boolean>, limitMs = 120_000): Promise<
 
 async function isTaking({ url }: RunningProgram): Promise<boolean> {
   const answer = await fetch(`${url}/status`)
-  const { integrations } = (await answer.json()) as { integrations: { status: string }[] }
-  return integrations.every(({ status }) => status === 'ok')
+  const { integrations } = (await answer.json()) as {
+    integrations: { connections: { health: { status: string } }[] }
+  }
+  return integrations.connections.every(({ health }) => health.status === 'ok')
 }
 
 /** Kills the program at random places while messages come in; each must be one job that ran once. */

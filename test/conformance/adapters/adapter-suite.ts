@@ -54,8 +54,8 @@ export function adapterSuite(
     async function untilTaking({ url }: RunningProgram): Promise<void> {
       await until(async () => {
         const answer = await fetch(`${url}/status`)
-        const { integrations } = (await answer.json()) as { integrations: readonly AdapterStatus[] }
-        return integrations.every(({ status }) => status === 'ok')
+        const { integrations } = (await answer.json()) as AdapterStatus
+        return integrations.connections.every(({ health }) => health.status === 'ok')
       })
     }
 
@@ -272,7 +272,9 @@ export function adapterSuite(
 
 /** Of `/status`. */
 interface AdapterStatus {
-  readonly status: string
+  readonly integrations: {
+    readonly connections: readonly { readonly health: { readonly status: string } }[]
+  }
 }
 
 function prefixOf([first]: readonly SentMessage[]): string {
