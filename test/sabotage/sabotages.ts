@@ -175,8 +175,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: '5: a job that ends its process takes nothing with it',
     file: 'src/worker/pool.ts',
-    line: 'while (alone.isOpen() && free.length > 0 && completions.size() < MAX_UNCOMMITTED) {',
-    instead: 'while (free.length > 0 && completions.size() < MAX_UNCOMMITTED) {',
+    line: 'if (waiting.size() === 0 || free.length === 0 || !alone.isOpen()) return false',
+    instead: 'if (waiting.size() === 0 || free.length === 0) return false',
     testFile: 'test/unit/worker/pool.test.ts',
     test: 'waits until nothing else runs; a second one comes again later',
   },
@@ -367,7 +367,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: '7: a row that SQL makes ready waits for its turn',
-    file: 'migrations/mysql/0004_turns.sql',
+    file: 'migrations/mysql/0005_outbound.sql',
     line: 'WHEN NEW.statusid IN (0, 2) THEN 1',
     instead: 'WHEN false THEN 1',
     testFile: 'test/conformance/store/mariadb.test.ts',
