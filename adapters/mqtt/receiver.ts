@@ -14,6 +14,8 @@ export interface ReceiverOptions extends Pick<
   readonly slots: ClientSlots
   /** `instance.name`. */
   readonly instanceName: string
+  /** How often sessions that nobody has are looked for, in milliseconds; default 30 s. */
+  readonly lookMs?: number
 }
 
 /** One subscription at work: the sessions that this instance has for it. */
@@ -36,7 +38,7 @@ const DRAINED_MS = 10_000
  * topics have a slot for each instance; the sessions of those that are gone are emptied by the others.
  */
 export function openReceiver(options: ReceiverOptions): Receiver {
-  const { connection, subscription, slots, log } = options
+  const { connection, subscription, slots, log, lookMs = LOOK_FOR_ABANDONED_MS } = options
   const name = `${connection.client_id ?? options.instanceName}-${subscription.name}`
   const isShareable = subscription.options.topics.every(({ topic }) => isShared(topic))
   const limit = isShareable ? MAX_SHARED_SLOTS : 1
@@ -131,14 +133,14 @@ export function openReceiver(options: ReceiverOptions): Receiver {
       if (one !== undefined)
         log.info({ session: one.clientId }, 'empties a session that nobody has')
     }
-    after(open.size > 1 ? DRAINED_MS : LOOK_FOR_ABANDONED_MS, lookForAbandoned)
+    after(open.size > 1 ? Math.min(DRAINED_MS, lookMs) : lookMs, lookForAbandoned)
   }
 
   if (connection.clean_start) {
     main = session(`${name}-${randomBytes(6).toString('hex')}`)
   } else {
     then(begin)
-    if (isShareable) after(LOOK_FOR_ABANDONED_MS, lookForAbandoned)
+    if (isShareable) after(lookMs, lookForAbandoned)
   }
 
   return {

@@ -10,6 +10,21 @@ export function configurationTable(adapters: readonly AdapterDefinition[] = []):
   return [...HEAD, ...rowsBelow([root], '')].join('\n')
 }
 
+/** The keys of one adapter alone, below `integrations.<protocol>`, as such a table. */
+export function adapterTable(adapter: AdapterDefinition): string {
+  const { integrationOptions, connectionOptions, subscriptionOptions, publicationOptions } = adapter
+  const parts = [
+    ['', integrationOptions],
+    ['connections.NAME', connectionOptions],
+    ['subscriptions[]', subscriptionOptions],
+    ['publications.NAME', publicationOptions],
+  ] as const
+  const rows = parts.flatMap(([prefix, schema]) =>
+    schema === undefined ? [] : rowsBelow([schemaNode(schema)], prefix),
+  )
+  return [...HEAD, ...rows].join('\n')
+}
+
 function rowsBelow(nodes: readonly SchemaNode[], prefix: string): readonly string[] {
   const required = new Set(nodes.flatMap((node) => node.required ?? []))
   const named = knownKeys(nodes).flatMap((key) =>

@@ -27,12 +27,26 @@ export const generatedFiles: readonly GeneratedFile[] = [
       const { adapters } = await import('../../src/app/adapters.ts')
       const page = await readFile(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
       return page.replace(
-        /(<!-- keys:begin[^\n]*-->\n\n)[\s\S]*?(\n\n<!-- keys:end -->)/,
+        KEYS,
         (_match, begin: string, end: string) => begin + configurationTable(adapters) + end,
       )
     },
   },
+  {
+    path: 'docs/adapters/mqtt.md',
+    async make() {
+      const { adapterTable } = await import('../../src/config/reference-table.ts')
+      const { mqttAdapter } = await import('../../adapters/mqtt/index.ts')
+      const page = await readFile(new URL('../../docs/adapters/mqtt.md', import.meta.url), 'utf8')
+      return page.replace(KEYS, (_match, begin: string, end: string) => {
+        return begin + adapterTable(mqttAdapter) + end
+      })
+    },
+  },
 ]
+
+/** Where the table of keys stands in a page; the rest is written by hand. */
+const KEYS = /(<!-- keys:begin[^\n]*-->\n\n)[\s\S]*?(\n\n<!-- keys:end -->)/
 
 /** Makes the text of one file. @throws Error that names the file, its cause being what went wrong. */
 export async function makeText(file: GeneratedFile): Promise<string> {
