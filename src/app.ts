@@ -1,16 +1,15 @@
 import { v7 } from 'uuid'
 import { type AdapterServices, startAdapterServices } from './app/adapter-services.ts'
 import { deadLetterCopies } from './app/dead-letter-copies.ts'
+import { openFoundation } from './app/foundation.ts'
+import { createInstanceEnd } from './app/instance-end.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createInstanceSchedules } from './app/instance-schedules.ts'
+import { createInstanceServer } from './app/instance-server.ts'
 import { createInstanceWorkers } from './app/instance-workers.ts'
 import { healthChecks } from './app/health-checks.ts'
 import { createIntegrations, type Integrations } from './app/integrations.ts'
-import { migrateAtStart } from './app/migrate-database.ts'
-import { openCache } from './app/open-cache.ts'
-import { openDatabase } from './app/open-database.ts'
 import { openOutbound, publishBy, withPublications } from './app/outbound.ts'
-import { openStore, storeAddress } from './app/open-store.ts'
 import { servedQueues } from './app/pools.ts'
 import { programVersion } from './app/program-version.ts'
 import {
@@ -26,27 +25,16 @@ import { systemClock } from './app/system-clock.ts'
 import { Teardown } from './app/teardown.ts'
 import { createClientSlots } from './client-slots/client-slots.ts'
 import type { Configuration } from './config/configuration.ts'
-import { closest } from './config/suggestion.ts'
 import { CrossdockError, errorMessage } from './domain/errors.ts'
 import { parseInput } from './handler-kit/validate-input.ts'
-import { createDeadLettersResource } from './http/dead-letters.ts'
-import { createHealthResource } from './http/health.ts'
-import { createIntegrationsResource } from './http/integrations.ts'
 import { createJobWaits } from './http/job-waits.ts'
-import { createJobsResource } from './http/jobs.ts'
-import { createQueuesResource } from './http/queues.ts'
-import { createHttpServer, type HttpServer } from './http/server.ts'
+import { type HttpServer } from './http/server.ts'
 import { createDeadLetters } from './ingest/dead-letters.ts'
 import { createGroupCommit } from './ingest/group-commit.ts'
-import { inboxKey } from './ingest/inbox-key.ts'
 import { createMessageSink } from './ingest/message-sink.ts'
 import { createHealth } from './observe/health.ts'
-import { createPauses } from './integrations/pauses.ts'
 import type { IntegrationsReport } from './ports/integrations.ts'
 import type { Log } from './ports/log.ts'
-import { configuredPauses, resumeQueues } from './app/queue-pauses.ts'
-import { startWakeUps } from './worker/wake-ups.ts'
-import { createTurnGiver } from './worker/turns.ts'
 
 export { changePause, listPauses } from './app/change-pause.ts'
 export { loadHandlerFolders } from './app/load-handlers.ts'
@@ -137,36 +125,17 @@ async function start(
     )
   }
 
-  const database = await openDatabase(configuration, log)
-  teardown.add('database', () => database.close())
-  await migrateAtStart(database, configuration, log)
-  const address = storeAddress(database, configuration)
-  const store = openStore(address, configuration.database.poolSize, log)
-  teardown.add('store', () => store.close())
   // Health is answered until the handlers have ended; nothing else is, from the first moment on.
   const listening: { server?: HttpServer } = {}
-  teardown.add('http', async () => await listening.server?.close({ graceMs: HTTP_GRACE_MS }))
-  await store.ping()
-
-  /** Whether an exception that nobody caught ends this instance. */
-  let faulty = false
-  const cache = openCache(configuration, { clock, log })
-  teardown.add('cache', () => cache.close())
-  const wakeUps = await startWakeUps({
-    channels: [...(configuration.database.notify ? [store] : []), ...cache.channels],
+  const foundation = await openFoundation(configuration, {
+    teardown,
+    closeHttp: async () => await listening.server?.close({ graceMs: HTTP_GRACE_MS }),
     clock,
     log,
   })
-  teardown.add('wake-ups', () => wakeUps.stop())
-  const configured = configuredPauses(jobs)
-  const pauses = createPauses({ store, wakeUps, configured, clock, log })
-  teardown.add('pauses', async () => pauses.stop())
-  resumeQueues(pauses, wakeUps)
-  await pauses.start()
-  const turns = createTurnGiver({ store, wakeUps, clock, log })
-  turns.start()
-  teardown.add('turns', () => turns.stop())
-  teardown.add('locks', () => cache.locks.stop())
+  const { database, address, store, cache, wakeUps, pauses } = foundation
+  /** Why it ends: an exception that nobody caught is the fault of a handler that still runs. */
+  const ended: { by?: string | undefined } = {}
 
   const instanceId = createInstanceId({
     store,
@@ -230,7 +199,7 @@ async function start(
       })
     : undefined
   if (workers !== undefined)
-    teardown.add('workers', () => workers.stop(jobs.shutdownGraceMs, faulty))
+    teardown.add('workers', () => workers.stop(jobs.shutdownGraceMs, ended.by === 'exception'))
 
   const schedules = await createInstanceSchedules({
     configuration,
@@ -284,39 +253,18 @@ async function start(
     parts: [...parts],
   })
   const waits = createJobWaits({ store, clock })
-  const server = createHttpServer({
-    host: httpSettings.host,
-    port: httpSettings.port,
-    bodyLimitBytes: httpSettings.bodyLimitBytes,
+  const server = createInstanceServer(httpSettings, {
+    ...receiving,
+    health,
+    status,
+    hasApi: parts.has('api'),
+    waits,
+    schedules: schedules.resource,
+    integrations: () => assembled.integrations?.report() ?? NO_INTEGRATIONS,
+    pauses,
+    queues: Object.keys(jobs.queues),
+    deadLetters,
     log,
-    resources: [
-      createHealthResource({ health, status }),
-      ...(parts.has('api')
-        ? [
-            schedules.resource,
-            createJobsResource({
-              store,
-              waits,
-              enqueue: async (job) => {
-                const outcome = await commit.add(job)
-                return { jobId: outcome.jobId, duplicate: outcome.outcome === 'duplicate' }
-              },
-              handlers,
-              parseInput,
-              inboxKey,
-              closest,
-              makeId,
-              now: Date.now,
-            }),
-            createIntegrationsResource({
-              report: () => assembled.integrations?.report() ?? NO_INTEGRATIONS,
-              pauses,
-            }),
-            createQueuesResource({ store, pauses, configured: Object.keys(jobs.queues) }),
-            createDeadLettersResource(deadLetters),
-          ]
-        : []),
-    ],
   })
   listening.server = server
   const integrations = createIntegrations({
@@ -342,42 +290,29 @@ async function start(
   // Before the adapters, which wait for the requests that they are answering.
   teardown.add('waits', async () => waits.stop())
 
-  const stopped = Promise.withResolvers<undefined>()
-  // Nobody need listen to it.
-  stopped.promise.catch(() => undefined)
-  let ending: Promise<void> | undefined
-  function shutdown(reason?: string): Promise<void> {
-    ending ??= (async () => {
-      faulty = reason === 'exception'
-      log.info({ reason }, 'stopping')
+  const end = createInstanceEnd({
+    drain: () => {
       server.drain()
-      await teardown.run(log)
-      log.info({}, 'stopped')
-      stopped.resolve(undefined)
-    })()
-    return ending
-  }
-  function fail(error: Error, reason: string): void {
-    if (ending !== undefined) return
-    log.error({ err: error }, `${reason}; this instance ends`)
-    stopped.reject(error)
-    void shutdown(reason)
-  }
+      integrations.drain()
+    },
+    teardown,
+    log,
+  })
   database.onExit((reason) => {
-    fail(new CrossdockError('database_unavailable', reason), 'the embedded database has ended')
+    end.fail(new CrossdockError('database_unavailable', reason), 'the embedded database has ended')
   })
   if (workers !== undefined) {
     workers.onReplaced(() => {
-      fail(idTaken(instance.id), 'another process has taken the instance.id meanwhile')
+      end.fail(idTaken(instance.id), 'another process has taken the instance.id meanwhile')
     })
     // The API and the adapters need not wait until a former holder's time is over.
     instanceId
       .take()
       .then((taken) => {
-        if (taken && ending === undefined) workers.start()
+        if (taken && !end.isEnding()) workers.start()
       })
       .catch((error: unknown) => {
-        fail(asError(error), 'the workers could not be started')
+        end.fail(asError(error), 'the workers could not be started')
       })
   }
   scheduler?.start()
@@ -389,10 +324,13 @@ async function start(
     configuration,
     services: services?.services ?? [],
     status,
-    isRunning: () => ending === undefined,
+    isRunning: () => !end.isEnding(),
     statistics: () => workers?.statistics(),
-    shutdown,
-    stopped: stopped.promise,
+    shutdown: (reason) => {
+      ended.by ??= reason
+      return end.shutdown(reason)
+    },
+    stopped: end.stopped,
   }
 }
 

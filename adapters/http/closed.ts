@@ -3,6 +3,10 @@ import type { HttpResponse } from '../../src/ports/http-host.ts'
 import { httpProblem } from '../../src/ports/http-problem.ts'
 
 const ANSWERS = {
+  stopping: [
+    'instance_stopping',
+    'This instance is stopping; nothing was stored. Send the request again.',
+  ],
   paused: [
     'subscription_paused',
     'The subscription of this address is paused; nothing was stored. Send the request again later.',

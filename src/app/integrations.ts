@@ -25,6 +25,8 @@ export interface Integrations {
   /** How each connection is, for `/health`. */
   health(): Readonly<Record<string, ComponentHealth>>
   report(): IntegrationsReport
+  /** Has adapters take nothing in any more, while they still publish. */
+  drain(): void
   stop(): Promise<void>
 }
 
@@ -133,6 +135,9 @@ export function createIntegrations(parts: IntegrationsParts): Integrations {
         ]),
       ),
     report,
+    drain: () => {
+      flows.close()
+    },
     stop: async () => {
       await supervisor?.stop()
       flows.stop()

@@ -40,11 +40,14 @@ export interface Flows {
   waiting(address: string): number | undefined
   /** Messages of this subscription came. */
   noteMessages(address: string): void
+  /** Closes all of them for good: the instance is stopping. */
+  close(): void
   stop(): void
 }
 
 /** When it is worth asking again, in milliseconds. Nobody knows when people resume. */
 const RETRY_AFTER_MS: Readonly<Record<FlowReason, number>> = {
+  stopping: 5_000,
   paused: 30_000,
   database: PROBE_MS,
   backpressure: COUNT_EVERY_MS,
@@ -79,7 +82,9 @@ export function createFlows(options: FlowsOptions): Flows {
     }),
   ]
 
+  let isStopping = false
   function reasonOf(address: string): FlowReason | undefined {
+    if (isStopping) return 'stopping'
     if (pauses.find(address) !== undefined) return 'paused'
     if (!database.isOpen()) return 'database'
     return backpressures.get(address)?.isClosed() === true ? 'backpressure' : undefined
@@ -99,6 +104,10 @@ export function createFlows(options: FlowsOptions): Flows {
     waiting: (address) => backpressures.get(address)?.waiting(),
     noteMessages: (address) => {
       backpressures.get(address)?.noteMessages()
+    },
+    close: () => {
+      isStopping = true
+      listeners.tell(null)
     },
     stop: () => {
       for (const each of unsubscribe) each()

@@ -1,5 +1,5 @@
 /** Why nothing more is to be taken in. */
-export type FlowReason = 'paused' | 'backpressure' | 'database'
+export type FlowReason = 'stopping' | 'paused' | 'backpressure' | 'database'
 
 /** Whether a subscription is to take messages in now. */
 export interface Flow {

@@ -97,13 +97,18 @@ describe('the pools of publications', () => {
     expect(serves('kafka:a', 'kafka:elsewhere')).toEqual([true, true])
   })
 
-  it('rest where their queue is paused or has no workers, and nobody else takes their messages', () => {
-    const { pools, serves } = served(
-      { 'kafka:a': { paused: true }, 'kafka:b': { workers: 0 } },
-      { published },
-    )
-    expect(pools).toEqual([['rest', undefined, 5]])
-    expect(serves(...published)).toEqual([false, false])
+  it('rest where their queue has no workers, and nobody else takes their messages', () => {
+    const { pools, serves } = served({ 'kafka:b': { workers: 0 } }, { published })
+    expect(pools).toEqual([
+      ['kafka:a', 'kafka:a', 100],
+      ['rest', undefined, 5],
+    ])
+    expect(serves(...published)).toEqual([true, false])
+  })
+
+  it('are there where their queue is paused: somebody may resume it', () => {
+    const { pools } = served({ 'kafka:a': { paused: true } }, { published })
+    expect(pools[0]).toEqual(['kafka:a', 'kafka:a', 100])
   })
 
   it('are narrowed by --queues as others are', () => {
