@@ -36,7 +36,7 @@ async function check(): Promise<boolean> {
   const all = Promise.withResolvers<undefined>()
   const ended = Promise.withResolvers<undefined>()
   // The library's own type of a stream names more than it uses.
-  const client = new MqttClient(() => stream as unknown as MqttClient['stream'], {
+  const client = new MqttClient(() => stream, {
     clientId: 'check',
     protocolVersion: 4,
     reconnectPeriod: 0,

@@ -90,7 +90,9 @@ async function start({
         publisher === undefined ? parts : [...parts, { name: 'publications', health: published }],
       )
     },
-    ...(publisher !== undefined && { publish: publisher.publish }),
+    ...(publisher !== undefined && {
+      publish: (name, messages, signal) => publisher.publish(name, messages, signal),
+    }),
     stop: async () => {
       await Promise.all([publisher?.stop(), ...receivers.map(({ receiver }) => receiver.stop())])
     },

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { connect, type IConnackPacket, type MqttClient } from 'mqtt'
 import { errorMessage } from '../../src/domain/errors.ts'
 import type { Log } from '../../src/ports/log.ts'
@@ -145,7 +146,5 @@ export function keepConnected(options: LinkOptions): Link {
 
 /** Acknowledgements are small: they must not wait for each other. A WebSocket has none to set. */
 function noDelay({ stream }: MqttClient): void {
-  if ('setNoDelay' in stream && typeof stream.setNoDelay === 'function') {
-    stream.setNoDelay(true)
-  }
+  if (stream instanceof Socket) stream.setNoDelay(true)
 }

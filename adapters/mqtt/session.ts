@@ -59,7 +59,7 @@ export function openSession(options: SessionOptions): Session {
   const lines = new WeakMap<MqttClient, Acknowledgements>()
   let subscribed: AbortController | undefined
   let pinging: NodeJS.Timeout | undefined
-  let trouble: string | undefined
+  let trouble: string | undefined = options.isInherited ? undefined : 'not subscribed yet'
   let lastArrival = performance.now()
   let isStopping = false
   let hasSubscribed = false

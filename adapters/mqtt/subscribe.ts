@@ -24,7 +24,7 @@ export function subscribeTo(request: SubscribeRequest): void {
   const { client, signal, told, log } = request
   client.subscribe(subscriptionMap(request), (error, granted = []) => {
     if (signal.aborted) return
-    const refused = granted.filter(({ qos }) => Number(qos) >= 128).map(({ topic }) => topic)
+    const refused = granted.filter(({ qos }) => qos >= 128).map(({ topic }) => topic)
     if (error !== null || refused.length > 0) {
       const reason = error === null ? 'refused' : errorMessage(error)
       const problem = `the broker refuses the subscription${refused.length > 0 ? ` to ${refused.join(', ')}` : ''}: ${reason}`
@@ -41,7 +41,7 @@ export function subscribeTo(request: SubscribeRequest): void {
     told(undefined)
     for (const { topic, qos } of request.options.topics) {
       const given = granted.find((one) => one.topic === topic)?.qos
-      if (given === undefined || Number(given) >= qos) continue
+      if (given === undefined || given >= qos) continue
       log.warn(
         { topic, asked: qos, granted: given },
         'the broker grants a lower quality of service',
@@ -60,5 +60,5 @@ function subscriptionMap({ options, version, maxQos }: SubscribeRequest): ISubsc
       { qos: asked, ...(version === '5' && { nl: noLocal, rap: false, rh: retainHandling }) },
     ] as const
   })
-  return Object.fromEntries(entries) as ISubscriptionMap
+  return Object.fromEntries(entries)
 }

@@ -33,8 +33,8 @@ interface Held extends ClientSlot {
 export function createClientSlots(options: ClientSlotsOptions): HeldClientSlots {
   const { store, token, clock, log, leaseMs } = options
   const held = new Set<Held>()
+  const stopping = new AbortController()
   let timer: Timer | undefined
-  let isStopped = false
   let taking: Promise<unknown> = Promise.resolve()
 
   // One after another: to the database they are one holder, to whom a slot could be given twice.
@@ -45,12 +45,12 @@ export function createClientSlots(options: ClientSlotsOptions): HeldClientSlots 
   }
 
   async function takeNext(request: SlotRequest): Promise<ClientSlot | undefined> {
-    if (isStopped) return undefined
+    if (stopping.signal.aborted) return undefined
     const slot = await store.takeSlot({ ...request, token, leaseMs })
     if (slot === undefined) return undefined
     const one = hold(request.name, slot)
     // It was stopped meanwhile.
-    if (isStopped) await one.release()
+    if (stopping.signal.aborted) await one.release()
     else arm()
     return one
   }
@@ -91,7 +91,7 @@ export function createClientSlots(options: ClientSlotsOptions): HeldClientSlots 
 
   async function renew(): Promise<void> {
     const asked = [...held]
-    if (asked.length === 0 || isStopped) return
+    if (asked.length === 0 || stopping.signal.aborted) return
     try {
       const keys = asked.map(({ name, slot }) => ({ name, slot }))
       const kept = await store.renewSlots({ keys, token, leaseMs })
@@ -108,7 +108,7 @@ export function createClientSlots(options: ClientSlotsOptions): HeldClientSlots 
   return {
     take,
     stop: async () => {
-      isStopped = true
+      stopping.abort()
       timer?.cancel()
       await Promise.allSettled([...held].map((one) => one.release()))
     },

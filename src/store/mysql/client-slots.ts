@@ -15,12 +15,12 @@ export function makeClientSlots(database: Database): SlotStore {
     limit: number,
     abandoned: boolean,
   ): Promise<number | undefined> {
-    const { rows } = await database.run<{ slot: number; free: number }>(
+    const { rows } = await database.run<{ slot: number; free: 0 | 1 }>(
       `SELECT slot, ${FREE} AS free FROM ${clientSlots}
        WHERE name = ${literal(name)} AND slot < ${literal(limit)} ORDER BY slot`,
     )
-    if (abandoned) return rows.find(({ free }) => Number(free) === 1)?.slot
-    const held = new Set(rows.filter(({ free }) => Number(free) === 0).map(({ slot }) => slot))
+    if (abandoned) return rows.find(({ free }) => free === 1)?.slot
+    const held = new Set(rows.filter(({ free }) => free === 0).map(({ slot }) => slot))
     for (let slot = 0; slot < limit; slot += 1) if (!held.has(slot)) return slot
     return undefined
   }

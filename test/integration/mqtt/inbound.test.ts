@@ -227,7 +227,7 @@ describe('messages over MQTT', () => {
         return never.promise
       },
     })
-    void first
+    first
     const sender = await client()
     await sender.publishAsync('q2', 'x', { qos: 2 })
     await until(() => identities.length === 1)
