@@ -1,8 +1,8 @@
 import { copyFile, mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, describe, expect, it } from 'vitest'
-import { makeFolder, startProgram, type TestFolder } from '../e2e/program.ts'
+import { describe, expect, it } from 'vitest'
+import { makeFolder, startProgram, type RunningProgram, type TestFolder } from '../e2e/program.ts'
 import { startTarget, type Target } from '../integration/outbound-http/target.ts'
 import { until } from '../integration/worker/harness.ts'
 import { PROGRAM_DATABASES, type ProgramDatabase } from '../services/program-database.ts'
@@ -16,20 +16,13 @@ const KEYS = 6
 /** The longest that an instance lives after its first message of a round, in milliseconds. */
 const MAX_LIFE_MS = 250
 
-let cleanUps: (() => Promise<unknown>)[] = []
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.toReversed()) await cleanUp()
-  cleanUps = []
-})
-
-async function folderFor(url: string, target: Target): Promise<TestFolder> {
+async function writeFolder(url: string, target: Target): Promise<TestFolder> {
   const home = await makeFolder(() => ({
     database: { url },
     http: { port: 0 },
     jobs: {
       handlers: ['./handlers'],
-      lease_seconds: 2,
+      lease_seconds: 1,
       max_retries: 1_000,
       poll_interval: '200ms',
       retry: { type: 'fixed', initial: '50ms' },
@@ -48,7 +41,6 @@ async function folderFor(url: string, target: Target): Promise<TestFolder> {
     },
     logging: { level: 'warn', format: 'json' },
   }))
-  cleanUps.push(() => home.remove())
   await mkdir(path.join(home.folder, 'handlers'))
   await copyFile(
     path.join(import.meta.dirname, 'outbox-http-handler.ts'),
@@ -81,11 +73,12 @@ async function killAtRandom(
   database: ProgramDatabase,
   target: Target,
   home: TestFolder,
+  running: Set<RunningProgram>,
 ): Promise<number> {
   let count = 0
   for (let round = 0; round < KILLS; round += 1) {
     const program = await startProgram(home)
-    cleanUps.push(() => program.kill())
+    running.add(program)
     const before = target.received.length
     await insert(database, count)
     count += JOBS
@@ -98,15 +91,20 @@ async function killAtRandom(
 }
 
 describe('a program that is killed while it publishes over HTTP', () => {
-  it.for(Object.entries(PROGRAM_DATABASES))(
+  // Side by side: most of it waits for leases.
+  it.concurrent.for(Object.entries(PROGRAM_DATABASES))(
     'leaves a row with its message or neither, in order, under one key, on %s',
     { timeout: LIMIT_MS },
-    async ([name, open], { skip }) => {
+    async ([name, open], { skip, onTestFinished }) => {
       const database = await open()
       if (database === undefined) return skip(`${name} is not available`)
-      cleanUps.push(() => database.stop())
+      onTestFinished(() => database.stop())
       const target = await startTarget()
-      cleanUps.push(() => target.goAway())
+      onTestFinished(() => target.goAway())
+      const home = await writeFolder(database.url, target)
+      onTestFinished(() => home.remove())
+      const running = new Set<RunningProgram>()
+      onTestFinished(() => Promise.all([...running].map((program) => program.kill())).then())
       target.answer(async ({ id, visit }) => {
         await delay(Math.random() * 15)
         const chance = Number.parseInt(id.slice(-2), 16) % 16
@@ -115,11 +113,9 @@ describe('a program that is killed while it publishes over HTTP', () => {
         return visit === 1 && chance === 1 ? 503 : 200
       })
       await database.sql('CREATE TABLE effects (n integer NOT NULL)')
-      const home = await folderFor(database.url, target)
 
-      const count = await killAtRandom(database, target, home)
-      const last = await startProgram(home)
-      cleanUps.push(() => last.kill())
+      const count = await killAtRandom(database, target, home, running)
+      running.add(await startProgram(home))
       await until(
         async () => {
           const [row] = await database.sql(
