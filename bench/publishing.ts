@@ -122,6 +122,7 @@ async function publishRows(
     log: silentLog,
     config: {
       database: { url, migrate: false },
+      http: { port: 0 },
       jobs: { handlers: [] },
       integrations: {
         http: {
