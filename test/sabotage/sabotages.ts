@@ -559,4 +559,20 @@ export const sabotages: readonly Sabotage[] = [
     testFile: 'test/unit/http/outbound/requests.test.ts',
     test: 'holds the value "a/b" as one part',
   },
+  {
+    name: 'outbound: a message that hangs holds up no other of its publication',
+    file: 'adapters/http/index.ts',
+    line: "publishes: 'singly'",
+    instead: "publishes: 'batches'",
+    testFile: 'test/integration/outbound-http/targets-postgresql.test.ts',
+    test: 'of which one hangs let the others end, and those of another publication leave',
+  },
+  {
+    name: 'outbound: no more messages begin than there may be connections',
+    file: 'src/app/outbound.ts',
+    line: 'maxInFlight: Math.min(publication.maxInFlight, most ?? Infinity)',
+    instead: 'maxInFlight: Math.max(publication.maxInFlight, most ?? 0)',
+    testFile: 'test/integration/outbound-http/targets-postgresql.test.ts',
+    test: 'take no memory while they wait, nor do answers that never end',
+  },
 ]
