@@ -44,13 +44,16 @@ export function createClientSlots(options: ClientSlotsOptions): HeldClientSlots 
     return taken
   }
 
+  // A function, since the compiler would otherwise take the answer for unchanged across the await.
+  const isStopping = (): boolean => stopping.signal.aborted
+
   async function takeNext(request: SlotRequest): Promise<ClientSlot | undefined> {
-    if (stopping.signal.aborted) return undefined
+    if (isStopping()) return undefined
     const slot = await store.takeSlot({ ...request, token, leaseMs })
     if (slot === undefined) return undefined
     const one = hold(request.name, slot)
     // It was stopped meanwhile.
-    if (stopping.signal.aborted) await one.release()
+    if (isStopping()) await one.release()
     else arm()
     return one
   }

@@ -230,7 +230,7 @@ describe('messages over MQTT', () => {
         return never.promise
       },
     })
-    first
+    expect(first).toBeDefined()
     const sender = await client()
     await sender.publishAsync('q2', 'x', { qos: 2 })
     await until(() => identities.length === 1)
