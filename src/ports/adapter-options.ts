@@ -46,6 +46,3 @@ export const tlsOption = z.strictObject({
     .prefault(true)
     .describe('false: accept any certificate. Never outside a trusted network.'),
 })
-
-/** Checked values of {@link tlsOption}. */
-export type TlsOption = z.output<typeof tlsOption>

@@ -62,6 +62,3 @@ export const mqttSubscriptionOptions = z.strictObject({
 
 /** Checked options of a subscription. */
 export type MqttSubscriptionOptions = z.output<typeof mqttSubscriptionOptions>
-
-/** One topic of a subscription. */
-export type MqttTopic = MqttSubscriptionOptions['topics'][number]
