@@ -30,17 +30,21 @@ export function newFigures(): Figures {
         ([name, values]) =>
           `| ${name} | ${shown(median(values))} | ${values.map(shown).join(', ')} |`,
       )
-      const ratios = ['add', 'drain', 'transactions'].flatMap((kind) =>
-        (['lean', 'migrated'] as const).map((tables) => {
-          const ours = figures.get(`${kind}, crossdock`) ?? []
-          const peer = bareLoopName(tables)
-          // Round by round: what else the machine does meanwhile changes from one to the next.
-          const theirs = figures.get(`${kind}, ${peer}`) ?? []
-          const ratios = ours.map((value, index) => value / (theirs[index] ?? NaN))
-          const all = ratios.map((ratio) => ratio.toFixed(2)).join(', ')
-          return `- ${kind}: ${median(ratios).toFixed(2)} of the ${peer} (${all})`
-        }),
-      )
+      const kinds = ['add', 'drain', 'transactions'] as const
+      const pairs = [
+        ...kinds.flatMap((kind) =>
+          (['lean', 'migrated'] as const).map((tables) => [kind, bareLoopName(tables)] as const),
+        ),
+        ['publish', 'bare client'] as const,
+      ]
+      const ratios = pairs.map(([kind, peer]) => {
+        const ours = figures.get(`${kind}, crossdock`) ?? []
+        // Round by round: what else the machine does meanwhile changes from one to the next.
+        const theirs = figures.get(`${kind}, ${peer}`) ?? []
+        const ratios = ours.map((value, index) => value / (theirs[index] ?? NaN))
+        const all = ratios.map((ratio) => ratio.toFixed(2)).join(', ')
+        return `- ${kind}: ${median(ratios).toFixed(2)} of the ${peer} (${all})`
+      })
       return [
         `\n${title}\n`,
         '| figure | jobs a second, or ms | all rounds |',

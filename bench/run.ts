@@ -2,6 +2,7 @@ import { v7 } from 'uuid'
 import type { BenchServer } from './bench-database.ts'
 import { openCrossdock } from './crossdock-workers.ts'
 import { newFigures, type Figures } from './figures.ts'
+import { measurePublishing } from './publishing.ts'
 import { startMariadbBench } from './server-mariadb.ts'
 import { startPostgresqlBench } from './server-postgresql.ts'
 
@@ -42,6 +43,7 @@ async function round(server: BenchServer, figures: Figures): Promise<void> {
   await sql.add(TRANSACTIONS, 'bench.sql')
   await figures.perSecond('transactions, crossdock', TRANSACTIONS, () => sql.drain(TRANSACTIONS))
   await sql.close()
+  await measurePublishing(server, figures, TRANSACTIONS)
   const idle = await open(5)
   idle.start()
   const latencies = (await idle.latency(LATENCIES)).toSorted((a, b) => a - b)

@@ -48,7 +48,8 @@ async function embedded(): Promise<{ url: string; stop: () => Promise<void> }> {
   const server = await startEmbeddedPostgres({ dataDir: folder, log: silentLog })
   const { host, port, user } = server.connection
   return {
-    url: `postgresql://${user}@/postgres?host=${encodeURIComponent(host)}&port=${port}`,
+    // The driver takes the host of the query; an address needs one.
+    url: `postgresql://${user}@localhost/postgres?host=${encodeURIComponent(host)}&port=${port}`,
     stop: async () => {
       await server.stop()
       await rm(folder, { recursive: true, force: true })

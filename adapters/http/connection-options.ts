@@ -124,7 +124,9 @@ export const httpConnectionOptions = z
       .min(1)
       .max(1_000)
       .prefault(20)
-      .describe('Requests under way at once, of one instance.'),
+      .describe(
+        'Requests under way at once of each publication, of one instance. A smaller `max_in_flight` comes before it.',
+      ),
     connect_timeout_ms: milliseconds({ minMs: 1, maxMs: 300_000 })
       .prefault(10_000)
       .describe('How long the connection may take, its encryption included.'),

@@ -31,6 +31,8 @@ export const httpAdapter: AdapterDefinition<
   connectionOptions: httpConnectionOptions,
   publicationOptions: httpPublicationOptions,
   templates: ['path', 'query', 'body'],
+  publishes: 'singly',
+  maxInFlight: ({ max_connections: most }) => most,
   subscriptionConnection: 'optional',
   withoutIdentity,
   start,

@@ -8,7 +8,7 @@ import { addressOf, outboundQueue } from '../domain/outbound.ts'
 import type { Json } from '../domain/json.ts'
 import { createPublications, type Publications } from '../outbound/publications.ts'
 import { compileTemplates, type Templates } from '../outbound/templates.ts'
-import type { AdapterDefinition } from '../ports/adapter.ts'
+import { MAX_PUBLISHED, type AdapterDefinition } from '../ports/adapter.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Mappings } from '../ports/expressions.ts'
 import type { HandlerRegistry } from '../ports/handler.ts'
@@ -58,11 +58,12 @@ export function openOutbound(configuration: Configuration, parts: OutboundParts)
 interface PreparedPublication extends PublicationConfiguration {
   readonly address: string
   readonly templates: Templates
+  readonly maxMessages: number
 }
 
 /** The publications of a configuration. */
 function preparePublications(
-  { publications }: Pick<Configuration, 'publications'>,
+  { publications, connections }: Pick<Configuration, 'publications' | 'connections'>,
   adapters: readonly AdapterDefinition[],
 ): readonly PreparedPublication[] {
   return publications.map((publication) => {
@@ -75,7 +76,17 @@ function preparePublications(
       ),
     )
     const templates = compileTemplates({ key, headers, target })
-    return { ...publication, address: addressOf(protocol, name), templates }
+    const connection = connections.find(
+      (one) => one.protocol === protocol && one.name === publication.connection,
+    )
+    const most = connection && adapter?.maxInFlight?.(connection.options)
+    return {
+      ...publication,
+      address: addressOf(protocol, name),
+      templates,
+      maxMessages: adapter?.publishes === 'singly' ? 1 : MAX_PUBLISHED,
+      maxInFlight: Math.min(publication.maxInFlight, most ?? Infinity),
+    }
   })
 }
 

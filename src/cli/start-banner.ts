@@ -1,9 +1,15 @@
-import type { Configuration, SubscriptionConfiguration } from '../config/configuration.ts'
+import type {
+  Configuration,
+  PublicationConfiguration,
+  SubscriptionConfiguration,
+} from '../config/configuration.ts'
 import { textAt, valueAt } from '../config/loose-value.ts'
 import type { RunningInstance } from './application.ts'
 import { addressOf } from '../domain/outbound.ts'
 import { databaseText } from './database-text.ts'
 import { programVersion } from '../app/program-version.ts'
+import { startCommands } from './start-commands.ts'
+import type { ScheduleSettings } from '../ports/schedule-book.ts'
 
 /**
  * What `start` prints once it is ready: where it listens, what it does, and commands to paste.
@@ -15,21 +21,24 @@ export async function startBanner(
 ): Promise<string> {
   const { url } = instance
   const place = url === undefined ? 'without HTTP' : `on ${url}`
+  const status = await instance.status()
   return [
     `crossdock ${programVersion()} is ready ${place}`,
     '',
-    ...facts(instance, await instance.status()),
+    ...facts(instance, status),
     '',
-    ...commands(instance, config),
+    'Try it:',
+    ...startCommands(instance, handlerNames(status), config).map((line) => `  ${line}`),
   ].join('\n')
 }
 
 function facts(instance: RunningInstance, status: object): readonly string[] {
   const { configuration } = instance
   const handlers = handlerNames(status)
-  const { subscriptions, jobs } = configuration
+  const { subscriptions, publications, schedules, jobs } = configuration
   const folders = jobs.handlerFolders.join(', ')
   const handlerText = handlers.length > 0 ? handlers.join(', ') : `in ${folders}`
+  const open = subscriptions.filter(({ atLeastOnceWhen }) => atLeastOnceWhen !== undefined)
   const lines: readonly (readonly [string, string])[] = [
     ['configuration', configuration.file ?? 'given as an object'],
     ['database', databaseText(configuration.database)],
@@ -38,14 +47,24 @@ function facts(instance: RunningInstance, status: object): readonly string[] {
     ['handlers', jobs.handlerFolders.length === 0 ? 'none: jobs.handlers is empty' : handlerText],
     ...connectionTexts(status).map((text) => ['connection', text] as const),
     ...subscriptions.map((one) => ['subscription', subscriptionText(one)] as const),
+    ...atLeastOnceTexts(open, subscriptions.length).map((text) => ['', text] as const),
     ...subscriptions.flatMap(routeTexts).map((text) => ['route', text] as const),
+    ...publications.map((one) => ['publication', publicationText(one)] as const),
+    ...schedules.map((one) => ['schedule', scheduleText(one)] as const),
   ]
-  const open = subscriptions.filter(({ atLeastOnceWhen }) => atLeastOnceWhen !== undefined)
-  const whose =
-    open.length < subscriptions.length ? ` to ${open.map(({ name }) => name).join(', ')}` : ''
-  const note = `Sent${whose} without an idempotency key, a message is at-least-once: sent again, it is a second job.`
-  const rows = lines.map(([label, text]) => `  ${label.padEnd(15)}${text}`)
-  return open.length === 0 ? rows : [...rows, `  ${''.padEnd(15)}${note}`]
+  return lines.map(([label, text]) => `  ${label.padEnd(15)}${text}`)
+}
+
+/** What happens to a message that is sent twice, where the sender does not say which one it is. */
+function atLeastOnceTexts(
+  open: readonly SubscriptionConfiguration[],
+  all: number,
+): readonly string[] {
+  if (open.length === 0) return []
+  const whose = open.length < all ? ` to ${open.map(({ name }) => name).join(', ')}` : ''
+  return [
+    `Sent${whose} without an idempotency key, a message is at-least-once: sent again, it is a second job.`,
+  ]
 }
 
 function workersText({ jobs }: Configuration): string {
@@ -73,6 +92,23 @@ function routeTexts({ protocol, name, routes = [] }: SubscriptionConfiguration):
   })
 }
 
+function publicationText({ protocol, name, options }: PublicationConfiguration): string {
+  const place = textAt(options, ['topic']) ?? textAt(options, ['path'])
+  return `${addressOf(protocol, name)}${place === undefined ? '' : ` → ${place}`}`
+}
+
+/** Of the file alone: rows of `jobs` are seen by SQL, and by the command `schedules list`. */
+function scheduleText({
+  name,
+  cronExpression,
+  intervalSeconds,
+  handler,
+}: ScheduleSettings): string {
+  const when =
+    intervalSeconds === null ? `at ${cronExpression ?? ''}` : `every ${intervalSeconds} s`
+  return `${name}  ${when} → ${handler}`
+}
+
 /** Each connection and how it is; the one that stands for "none is needed" says nothing to anybody. */
 function connectionTexts(status: object): readonly string[] {
   const connections = valueAt(status, ['integrations', 'connections'])
@@ -85,53 +121,6 @@ function connectionTexts(status: object): readonly string[] {
       `${textAt(one, ['protocol']) ?? ''}:${name}  ${state}${detail === undefined ? '' : `: ${detail}`}`,
     ]
   })
-}
-
-function commands(instance: RunningInstance, config: string | undefined): readonly string[] {
-  const { configuration, url } = instance
-  const sql = `npx crossdock sql${config === undefined ? '' : ` --config ${quoted(config)}`}`
-  const select = `  ${sql} "select id, handler, statusid, result from queue_jobs order by seq desc limit 5"`
-  const target = url === undefined ? undefined : firstPost(configuration)
-  const publish = mqttPublish(instance)
-  if (target === undefined) return ['Try it:', ...publish, select]
-  return [
-    'Try it:',
-    `  curl -i -X POST ${url ?? ''}${target} -H 'content-type: application/json' -H 'idempotency-key: first' -d '{"name":"Ada"}'`,
-    `  curl ${url ?? ''}/api/jobs/ID/status     # ID: the id in the answer above`,
-    ...publish,
-    select,
-  ]
-}
-
-/** With the client that comes along: `mosquitto_pub` is not on every machine. */
-function mqttPublish(instance: RunningInstance): readonly string[] {
-  const broker = instance.services.find(({ protocol }) => protocol === 'mqtt')
-  const topic = firstTopic(instance.configuration)
-  if (broker === undefined || topic === undefined) return []
-  const { hostname, port } = new URL(broker.url)
-  return [`  npx mqtt pub -h ${hostname} -p ${port} -q 1 -t ${quoted(topic)} -m '{"name":"Ada"}'`]
-}
-
-/** A topic that the first subscription of MQTT takes. */
-function firstTopic({ subscriptions }: Configuration): string | undefined {
-  const [found] = subscriptions.flatMap(({ protocol, options }) => {
-    const filter = protocol === 'mqtt' ? textAt(options, ['topics', 0, 'topic']) : undefined
-    return filter?.startsWith('$') === false ? [filter] : []
-  })
-  return found?.replaceAll('+', 'hello').replaceAll('#', 'hello')
-}
-
-/** The example where it is there, else the first path that takes a POST and has no parameter. */
-function firstPost({ subscriptions }: Configuration): string | undefined {
-  const paths = subscriptions.flatMap(({ options }) => {
-    const path = textAt(options, ['path'])
-    return textAt(options, ['method']) === 'POST' && path?.includes(':') === false ? [path] : []
-  })
-  return paths.find((path) => path === '/in/hello') ?? paths[0]
-}
-
-function quoted(word: string): string {
-  return /^[\w./\\:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 }
 
 function handlerNames(status: object): readonly string[] {

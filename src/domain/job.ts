@@ -113,6 +113,8 @@ export interface Execution {
   readonly completedAt: Date | null
   readonly durationMs: number | null
   readonly result: string | null
+  /** What a far side answered. */
+  readonly output: string | null
   readonly error: string | null
   readonly retryAttempt: number
   readonly executedBy: string | null

@@ -27,3 +27,12 @@ export class PublicationError extends CrossdockError {
     this.delayMs = extras.delayMs ?? 0
   }
 }
+
+/** Whether `error` is a {@link PublicationError}. Anything may be thrown, also what throws when it is looked at. */
+export function isPublicationError(error: unknown): error is PublicationError {
+  try {
+    return error instanceof PublicationError
+  } catch {
+    return false
+  }
+}

@@ -79,6 +79,7 @@ function executionJson(jobId: string, execution: Execution): JsonText {
     ['completed_at', json(execution.completedAt)],
     ['duration_ms', json(execution.durationMs)],
     ['result', stored(execution.result)],
+    ['output', stored(execution.output)],
     ['error', json(execution.error)],
     ['retry_attempt', json(execution.retryAttempt)],
     ['executed_by', json(execution.executedBy)],

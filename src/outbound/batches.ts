@@ -1,5 +1,4 @@
 import { CrossdockError, errorMessage } from '../domain/errors.ts'
-import { MAX_PUBLISHED } from '../ports/adapter.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { OutboundMessage, Publish, Publishing } from '../ports/outbound.ts'
 
@@ -18,6 +17,8 @@ export interface PublishBatches {
 export interface PublishBatchesOptions {
   /** Who publishes now; `undefined`: nobody. */
   readonly publisher: () => Publish | undefined
+  /** Messages of one batch, at most; with 1 each leaves by itself, at once. */
+  readonly maxMessages: number
   /** How long the far side may take to confirm. */
   readonly timeoutMs: number
   readonly clock: Clock
@@ -43,7 +44,7 @@ const SILENCE_MS = 2_000
 
 /** Alone a message waits for nothing; while a batch is on its way the next one gathers. */
 export function createPublishBatches(options: PublishBatchesOptions): PublishBatches {
-  const { publisher, timeoutMs, clock } = options
+  const { publisher, maxMessages, timeoutMs, clock } = options
   let queue: Entry[] = []
   let underWay = 0
   let inFlight = 0
@@ -52,7 +53,7 @@ export function createPublishBatches(options: PublishBatchesOptions): PublishBat
 
   function plan(): void {
     if (queue.length === 0 || isPlanned) return
-    if (underWay === 0 || queue.length >= MAX_PUBLISHED) {
+    if (underWay === 0 || queue.length >= maxMessages) {
       isPlanned = true
       // What comes in the same turn of the event loop goes together.
       queueMicrotask(() => {
@@ -86,7 +87,7 @@ export function createPublishBatches(options: PublishBatchesOptions): PublishBat
     let count = 0
     for (const { message } of queue) {
       bytes += message.payload.byteLength
-      if (count > 0 && (count >= MAX_PUBLISHED || bytes > MAX_BATCH_BYTES)) break
+      if (count > 0 && (count >= maxMessages || bytes > MAX_BATCH_BYTES)) break
       count += 1
     }
     const taken = queue.slice(0, count)

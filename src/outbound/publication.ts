@@ -24,6 +24,8 @@ export interface PublicationSettings {
   readonly breaker: BreakerSettings
   readonly rateLimit?: { readonly count: number; readonly perMs: number } | undefined
   readonly templates: Templates
+  /** Messages of one batch, at most. */
+  readonly maxMessages: number
 }
 
 /** What {@link createPublication} needs beside its settings. */
@@ -71,7 +73,7 @@ export function createPublication(
   settings: PublicationSettings,
   { evaluate, clock, log }: PublicationParts,
 ): Publication {
-  const { address, templates, timeoutMs } = settings
+  const { address, templates, timeoutMs, maxMessages } = settings
   const queue = outboundQueue(address)
   const breaker = createBreaker(settings.breaker)
   const rateLimit = settings.rateLimit && createRateLimit(settings.rateLimit)
@@ -86,6 +88,7 @@ export function createPublication(
   })
   const batches = createPublishBatches({
     publisher: () => (isConnected ? publish : undefined),
+    maxMessages,
     timeoutMs,
     clock,
   })

@@ -192,6 +192,17 @@ export interface AdapterDefinition<
    * given to {@link RunningAdapter.publish} as its `target`.
    */
   readonly templates: readonly string[]
+  /**
+   * How {@link RunningAdapter.publish} is called. `batches`, also where it is left out: with what has gathered;
+   * a batch has ended when its slowest message has. `singly`: with one message each time, whenever there is one, so that a
+   * message that hangs keeps no other from its end. For protocols in which each message is an exchange of its own.
+   */
+  readonly publishes?: 'batches' | 'singly'
+  /**
+   * How many messages of one publication a connection can have under way: more are not begun, since their time would run
+   * out while they wait. Left out: as many as the publication allows.
+   */
+  maxInFlight?(options: z.output<ConnectionOptions>): number
   /** Whether a subscription may be without a connection: then it is served by the instance itself. */
   readonly subscriptionConnection: 'required' | 'optional'
   /**

@@ -92,7 +92,7 @@ export function jobOf(row: JobRow): Job {
 }
 
 /** The columns that an {@link Execution} is made of. */
-export const EXECUTION_ROW_COLUMNS = `id, executionid, statusid, startedat, completedat, duration, result, errormessage,
+export const EXECUTION_ROW_COLUMNS = `id, executionid, statusid, startedat, completedat, duration, result, outputdata, errormessage,
         retryattempt, executedby, metadata`
 
 /** A row of `job_histories`; a bigint is text. */
@@ -104,6 +104,7 @@ export interface ExecutionRow {
   completedat: Date | null
   duration: string | null
   result: string | null
+  outputdata: string | null
   errormessage: string | null
   retryattempt: number
   executedby: string | null
@@ -120,6 +121,7 @@ export function executionOf(row: ExecutionRow): Execution {
     completedAt: row.completedat,
     durationMs: row.duration === null ? null : Number(row.duration),
     result: row.result,
+    output: row.outputdata,
     error: row.errormessage,
     retryAttempt: row.retryattempt,
     executedBy: row.executedby,

@@ -1,7 +1,7 @@
 import { CrossdockError, errorMessage, isCrossdockError } from '../domain/errors.ts'
 import { isCancel, isSnooze } from '../domain/outcome.ts'
 import { isPublished, OUTBOUND_HANDLER } from '../domain/outbound.ts'
-import { PublicationError } from '../domain/publication-error.ts'
+import { isPublicationError, type PublicationError } from '../domain/publication-error.ts'
 import { retryDelayMs } from '../domain/retry.ts'
 import type { Handler } from '../ports/handler.ts'
 import type { ClaimedJob, Ending } from '../ports/store.ts'
@@ -28,16 +28,24 @@ const PUBLISHED = '{"published":true}'
 /** The longest answer of a far side that is kept, in characters. */
 const MAX_ANSWER_CHARS = 16 * 1024
 
-/** What a far side answered, of what an outbound handler returned or threw. */
-export function answerOf(end: unknown): string | undefined {
-  const answer = isPublished(end) || end instanceof PublicationError ? end.answer : undefined
+/** What a far side answered, of what an outbound handler returned. */
+export function answerOf(returned: unknown): string | undefined {
+  return isPublished(returned) ? kept(returned.answer) : undefined
+}
+
+/** The same of what it threw. */
+export function answerOfError(error: unknown): string | undefined {
+  return isPublicationError(error) ? kept(error.answer) : undefined
+}
+
+function kept(answer: string | undefined): string | undefined {
   return answer === undefined ? undefined : storable(answer, MAX_ANSWER_CHARS)
 }
 
 /** Whether a message never left: that is no attempt. */
 export function isUnsent(error: unknown, handler: Handler): error is PublicationError {
   if (handler.name !== OUTBOUND_HANDLER) return false
-  return error instanceof PublicationError && error.code === 'publication_unsent'
+  return isPublicationError(error) && error.code === 'publication_unsent'
 }
 
 function resultOf(returned: unknown): string | null {
@@ -151,6 +159,6 @@ function delayOf({ error, job, handler, settings, random }: Failure): number {
     delay = retryDelayMs(settings.retry, job.retryCount, random)
   }
   // A far side that said when to come again is not asked before.
-  const leastMs = error instanceof PublicationError ? (error.retryAfterMs ?? 0) : 0
+  const leastMs = isPublicationError(error) ? (error.retryAfterMs ?? 0) : 0
   return Math.min(Math.max(0, leastMs, delay), MAX_DELAY_MS)
 }

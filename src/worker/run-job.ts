@@ -5,7 +5,7 @@ import { callHandler, LOCK_LOST_MS, timeLimitMs } from './call-handler.ts'
 import type { Completions } from './completions.ts'
 import { createConclusions } from './conclude.ts'
 import { noEffects } from './effects.ts'
-import { answerOf, isUnsent } from './ending.ts'
+import { answerOf, answerOfError, isUnsent } from './ending.ts'
 import type { HeldJob, HeldJobs } from './held.ts'
 import type { ProgressWriter } from './progress-writer.ts'
 import type { WorkerContext } from './settings.ts'
@@ -86,7 +86,7 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
       await progress.finish(held)
       const settled = {
         ...settlement(job, worker, called.ending, durationMs),
-        outputData: answerOf(called.returned ?? called.error),
+        outputData: answerOf(called.returned) ?? answerOfError(called.error),
       }
       await conclusions.conclude({ held, handler, settled, effects, aborted: abort.signal.aborted })
     } catch (error) {

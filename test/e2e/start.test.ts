@@ -37,8 +37,9 @@ describe('crossdock start', () => {
       .out()
       .split('\n')
       .filter((line) => /^ {2}(curl|npx) /.test(line))
-    expect(lines).toHaveLength(3)
-    const [curl = '', status = '', sql = ''] = lines
+    expect(lines).toHaveLength(4)
+    const [curl = '', status = '', schedule = '', sql = ''] = lines
+    expect(schedule).toContain('insert into jobs')
     const posted = await paste(curl)
     expect(posted.code).toBe(0)
     expect(posted.out).toContain('HTTP/1.1 202 Accepted')
@@ -260,7 +261,7 @@ describe('crossdock start', () => {
     })
     expect(await send(`${program.url}/status`)).toMatchObject({
       status: 200,
-      body: { status: 'ok', handlers: ['examples.hello', 'examples.slow'] },
+      body: { status: 'ok', handlers: ['examples.heartbeat', 'examples.hello', 'examples.slow'] },
     })
   })
 
@@ -321,7 +322,7 @@ describe('crossdock start', () => {
 
   it('that was killed is started again on the server that it left, and goes on with its jobs', async () => {
     const pid = await postmasterPid()
-    const { body } = await post(`${program.url}/in/slow`, { steps: 3, step_ms: 300 })
+    const { body } = await post(`${program.url}/in/slow`, { steps: 30, step_ms: 300 })
     const id = String(body['id'])
     // Its begin is in writing: the execution counts.
     await untilJob(program.url, id, (job) => job['started_at'] !== null)

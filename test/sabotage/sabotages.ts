@@ -199,8 +199,8 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: '5: a job that ends its process takes nothing with it',
     file: 'src/worker/pool.ts',
-    line: 'while (alone.isOpen() && free.length > 0 && completions.size() < MAX_UNCOMMITTED) {',
-    instead: 'while (free.length > 0 && completions.size() < MAX_UNCOMMITTED) {',
+    line: 'if (waiting.size() === 0 || free.length === 0 || !alone.isOpen()) return false',
+    instead: 'if (waiting.size() === 0 || free.length === 0) return false',
     testFile: 'test/unit/worker/pool.test.ts',
     test: 'waits until nothing else runs; a second one comes again later',
   },
@@ -391,7 +391,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: '7: a row that SQL makes ready waits for its turn',
-    file: 'migrations/mysql/0004_turns.sql',
+    file: 'migrations/mysql/0005_outbound.sql',
     line: 'WHEN NEW.statusid IN (0, 2) THEN 1',
     instead: 'WHEN false THEN 1',
     testFile: 'test/conformance/store/mariadb.test.ts',
@@ -558,5 +558,21 @@ export const sabotages: readonly Sabotage[] = [
     instead: 'pieces.push(value)',
     testFile: 'test/unit/http/outbound/requests.test.ts',
     test: 'holds the value "a/b" as one part',
+  },
+  {
+    name: 'outbound: a message that hangs holds up no other of its publication',
+    file: 'adapters/http/index.ts',
+    line: "publishes: 'singly'",
+    instead: "publishes: 'batches'",
+    testFile: 'test/integration/outbound-http/targets-postgresql.test.ts',
+    test: 'of which one hangs let the others end, and those of another publication leave',
+  },
+  {
+    name: 'outbound: no more messages begin than there may be connections',
+    file: 'src/app/outbound.ts',
+    line: 'maxInFlight: Math.min(publication.maxInFlight, most ?? Infinity)',
+    instead: 'maxInFlight: Math.max(publication.maxInFlight, most ?? 0)',
+    testFile: 'test/integration/outbound-http/targets-postgresql.test.ts',
+    test: 'take no memory while they wait, nor do answers that never end',
   },
 ]

@@ -6,12 +6,18 @@ import type { HttpPublicationOptions } from '../publication-options.ts'
 import { createAttempts } from './attempts.ts'
 import { createCredentials, type Shown } from './credentials.ts'
 import { exchange, type Exchange } from './exchange.ts'
-import { createLine } from './line.ts'
+import { createLine, type Line } from './line.ts'
 import { type OutgoingRequest, toRequest } from './outgoing.ts'
 import { publishingOf } from './outcome.ts'
-import { createSlots } from './slots.ts'
+import { createSlots, type Slots } from './slots.ts'
 
 type Publication = AdapterPublication<HttpPublicationOptions>
+
+/** What a publication sends by. */
+interface Outlet extends Publication {
+  readonly line: Line
+  readonly slots: Slots
+}
 
 /** The outbound side of one connection. */
 export interface Publisher {
@@ -41,18 +47,26 @@ export function createPublisher(
     maxConnections: connection.max_connections,
     connectTimeoutMs: connection.connect_timeout_ms,
   }
-  const line = createLine(baseUrl, lineOptions)
   const credentials = createCredentials(connection.auth, lineOptions)
-  const slots = createSlots(connection.max_connections)
   const headers = lowerCase(connection.headers ?? {})
-  const byName = new Map(publications.map((one) => [one.name, one]))
+  // A line and places of its own for each: one that hangs takes no other's.
+  const byName = new Map(
+    publications.map((one): [string, Outlet] => [
+      one.name,
+      {
+        ...one,
+        line: createLine(baseUrl, lineOptions),
+        slots: createSlots(connection.max_connections),
+      },
+    ]),
+  )
   const attempts = createAttempts([...byName.keys()], Date.now)
   const underWay = new Set<Promise<unknown>>()
 
   /** One exchange, and a second one where the far side did not take a token that may have been withdrawn. */
   const converse = async (
     request: OutgoingRequest,
-    { timeoutMs, options }: Publication,
+    { timeoutMs, options, line }: Outlet,
     signal: AbortSignal,
   ): Promise<Exchange> => {
     const until = performance.now() + timeoutMs
@@ -75,13 +89,13 @@ export function createPublisher(
   }
 
   const publishOne = async (
-    publication: Publication,
+    publication: Outlet,
     message: OutboundMessage,
     signal: AbortSignal,
   ): Promise<Publishing> => {
     const outgoing = toRequest(message, { baseUrl, headers, options: publication.options })
     if (!outgoing.ok) return { outcome: 'refused', error: outgoing.error, permanent: true }
-    const giveBack = await slots.take(signal)
+    const giveBack = await publication.slots.take(signal)
     if (giveBack === undefined) {
       return { outcome: 'unsent', error: 'it was broken off while it waited for a connection' }
     }
@@ -114,7 +128,7 @@ export function createPublisher(
     stop: async () => {
       await Promise.allSettled(underWay)
       credentials.close()
-      line.close()
+      for (const { line } of byName.values()) line.close()
     },
   }
 }

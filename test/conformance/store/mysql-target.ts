@@ -11,7 +11,16 @@ export function mysqlTarget(name: string, start: () => Promise<MariadbService>):
   let started: Promise<TargetServer> | undefined
   return {
     name,
-    start: () => (started ??= start().then(migratedServer)),
+    start: () =>
+      (started ??= start().then((service) => {
+        const server = migratedServer(service)
+        // Whoever comes after the end gets one anew: several files may run in one process.
+        const stop = (): Promise<void> => {
+          started = undefined
+          return server.stop()
+        }
+        return { ...server, stop }
+      })),
   }
 }
 

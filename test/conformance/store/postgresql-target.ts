@@ -13,7 +13,16 @@ export function postgresqlTarget(name: string, start: () => Promise<PostgresqlSe
   let started: Promise<TargetServer> | undefined
   return {
     name,
-    start: () => (started ??= start().then(migratedServer)),
+    start: () =>
+      (started ??= start().then(async (service) => {
+        const server = await migratedServer(service)
+        // Whoever comes after the end gets one anew: several files may run in one process.
+        const stop = (): Promise<void> => {
+          started = undefined
+          return server.stop()
+        }
+        return { ...server, stop }
+      })),
   }
 }
 

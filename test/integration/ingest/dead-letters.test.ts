@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Store } from '../../../src/ports/store.ts'
 import { claimNew, count, settlement } from '../../conformance/store/jobs.ts'
 import type { TargetDatabase, TargetServer } from '../../conformance/store/target.ts'
-import { TARGETS } from '../../conformance/store/targets.ts'
+import { SHARED_TARGETS } from '../../conformance/store/targets.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { openIngest, type TestSubscription } from './set-up.ts'
 
@@ -25,7 +25,7 @@ const ORDERS: TestSubscription = {
   routeRules: { alarms: { filter: '$string(payload.total) > "3"' } },
 }
 
-describe.each([TARGETS.postgresql, TARGETS.mariadb])('$name: dead letters', (target) => {
+describe.each([SHARED_TARGETS.postgresql, SHARED_TARGETS.mariadb])('$name: dead letters', (target) => {
   let server: TargetServer | undefined
   let database: TargetDatabase
   let store: Store

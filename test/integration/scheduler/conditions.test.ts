@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { ConditionResult, Conditions } from '../../../src/ports/conditions.ts'
 import { insertSchedule, scheduleRow } from '../../conformance/store/schedules.ts'
 import type { Row, TargetDatabase, TargetServer } from '../../conformance/store/target.ts'
-import { TARGETS } from '../../conformance/store/targets.ts'
+import { SHARED_TARGETS } from '../../conformance/store/targets.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { until } from '../worker/harness.ts'
 import { conditionLogin, type ConditionLogin } from './condition-login.ts'
@@ -10,8 +10,8 @@ import { startScheduler, type RunningScheduler } from './start-scheduler.ts'
 
 const LIMIT_MS = 800
 
-describe.each([TARGETS.postgresql, TARGETS.mariadb])('conditions on $name', (target) => {
-  const isMariadb = target === TARGETS.mariadb
+describe.each([SHARED_TARGETS.postgresql, SHARED_TARGETS.mariadb])('conditions on $name', (target) => {
+  const isMariadb = target === SHARED_TARGETS.mariadb
   /** Text for one of the two. */
   const sql = (postgresql: string, mariadb: string): string => (isMariadb ? mariadb : postgresql)
   let server: TargetServer | undefined

@@ -6,11 +6,11 @@ import type { Store } from '../../../src/ports/store.ts'
 import { createScheduleOperations } from '../../../src/scheduler/operations.ts'
 import { insertSchedule, scheduleRow } from '../../conformance/store/schedules.ts'
 import type { TargetDatabase, TargetServer } from '../../conformance/store/target.ts'
-import { TARGETS } from '../../conformance/store/targets.ts'
+import { SHARED_TARGETS } from '../../conformance/store/targets.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { recordingLog } from '../worker/recording-log.ts'
 
-describe.each([TARGETS.postgresql, TARGETS.mariadb])('/api/schedules on $name', (target) => {
+describe.each([SHARED_TARGETS.postgresql, SHARED_TARGETS.mariadb])('/api/schedules on $name', (target) => {
   let server: TargetServer | undefined
   let database: TargetDatabase
   let store: Store

@@ -15,12 +15,15 @@ const KEYS = [...configurationTable(adapters).matchAll(/^\| `([^`]+)`/gm)]
   .map(([, key]) => key ?? '')
   .filter((key) => !key.endsWith('.value'))
 
+/** Below these, names are free. */
+const NAMED = /^jobs\.queues$|^integrations\.\w+\.(?:connections|publications)$/
+
 /** Every key of a value, in the order in which it is written, named as the documentation names them. */
 function keysOf(value: unknown, prefix = ''): readonly string[] {
   if (Array.isArray(value)) return value.flatMap((item) => keysOf(item, `${prefix}[]`))
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, below]) => {
-    const key = `${prefix === '' ? '' : `${prefix}.`}${prefix === 'jobs.queues' ? 'NAME' : name}`
+    const key = prefix === '' ? name : `${prefix}.${NAMED.test(prefix) ? 'NAME' : name}`
     return [key, ...keysOf(below, key)]
   })
 }
@@ -40,12 +43,18 @@ test('the example is a sound configuration as it stands', async () => {
     cwd: path.dirname(FILE),
     adapters,
     mappingCheck,
-    env: { SHOP_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}` },
+    env: {
+      SHOP_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
+      SHIPPING_CLIENT_SECRET: 'hush',
+      MQTT_PASSWORD: 'hush',
+    },
     readFile: async (file) => {
       if (file.endsWith('.pem')) return PEM
       return file === FILE ? await readFile(file, 'utf8') : '{ "type": "object" }'
     },
   })
-  expect(configuration.subscriptions).toHaveLength(1)
+  expect(configuration.subscriptions).toHaveLength(2)
+  expect(configuration.publications).toHaveLength(2)
+  expect(configuration.schedules).toHaveLength(1)
   expect(configuration).toMatchObject({ database: { type: 'postgresql' }, warnings: [] })
 })

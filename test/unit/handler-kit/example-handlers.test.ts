@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import heartbeat from '../../../handlers/examples/heartbeat.ts'
 import hello from '../../../handlers/examples/hello.ts'
 import slow from '../../../handlers/examples/slow.ts'
 import { placeOrder } from '../../../examples/handlers/orders-place.ts'
@@ -7,13 +8,13 @@ import { parseInput } from '../../../src/handler-kit/validate-input.ts'
 import type { Handler, HandlerContext } from '../../../src/ports/handler.ts'
 
 function context<Input>(input: Input, more: Partial<HandlerContext<Input>> = {}) {
-  const log = { info: () => {} }
+  const log = { info: () => {}, debug: () => {} }
   return {
     input,
     progress: async () => {},
     signal: new AbortController().signal,
     log,
-    job: { createdBy: 'ada' },
+    job: { createdBy: 'ada', metadata: {} },
     ...more,
   } as unknown as HandlerContext<Input>
 }
@@ -28,9 +29,27 @@ describe('examples.hello', () => {
     expect(await hello.run(context({ name: 'Ada' }))).toEqual({ greeting: 'Hello, Ada' })
   })
 
+  it('publishes its greeting where the metadata of the job say so, and nowhere else', async () => {
+    const publish = vi.fn(async () => ({ id: 'p1' }))
+    await hello.run(context({ name: 'Ada' }, { publish }))
+    expect(publish).not.toHaveBeenCalled()
+    const job = {
+      metadata: { reply_to: 'mqtt:demo-out' },
+    } as unknown as HandlerContext<unknown>['job']
+    await hello.run(context({ name: 'Ada' }, { publish, job }))
+    expect(publish.mock.calls).toEqual([['mqtt:demo-out', { payload: { greeting: 'Hello, Ada' } }]])
+  })
+
   it('wants a name of 1 to 200 characters', async () => {
     expect(await accepts(hello, { name: 'A' })).toBe(true)
     for (const name of ['', 'a'.repeat(201), 1]) expect(await accepts(hello, { name })).toBe(false)
+  })
+})
+
+describe('examples.heartbeat', () => {
+  it('says when it ran', async () => {
+    const result = await heartbeat.run(context(undefined))
+    expect(result).toEqual({ beat_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as unknown })
   })
 })
 

@@ -17,7 +17,7 @@ function message(id: string, bytes = 1): OutboundMessage {
   }
 }
 
-function setUp() {
+function setUp(maxMessages = 500) {
   const clock = manualClock()
   const calls: { ids: string[]; signal: AbortSignal; answer: (all?: Publishing[]) => void }[] = []
   const publish: Publish = (messages, signal) =>
@@ -28,6 +28,7 @@ function setUp() {
   const publisher: { current: Publish | undefined } = { current: publish }
   const batches = createPublishBatches({
     publisher: () => publisher.current,
+    maxMessages,
     timeoutMs: 5_000,
     clock,
   })
@@ -69,6 +70,21 @@ describe('messages to one publication', () => {
     expect(calls.map(({ ids }) => ids)).toEqual([['hangs'], ['next']])
     calls[1]?.answer()
     expect(await next).toEqual(DONE)
+  })
+
+  it('that go singly leave at once, and each has its own end and its own signal', async () => {
+    const { calls, send } = setUp(1)
+    const abort = new AbortController()
+    const hanging = send('hangs', abort.signal)
+    const others = Promise.all([send('a'), send('b')])
+    await settled()
+    expect(calls.map(({ ids }) => ids)).toEqual([['hangs'], ['a'], ['b']])
+    calls[1]?.answer()
+    calls[2]?.answer()
+    expect(await others).toEqual([DONE, DONE])
+    abort.abort()
+    expect(await hanging).toMatchObject({ outcome: 'unconfirmed' })
+    expect(calls.map(({ signal }) => signal.aborted)).toEqual([true, false, false])
   })
 
   it('are cut by number and by bytes', async () => {
