@@ -34,6 +34,7 @@ export function createClientSlots(options: ClientSlotsOptions): HeldClientSlots 
   const { store, token, clock, log, leaseMs } = options
   const held = new Set<Held>()
   const stopping = new AbortController()
+  const isStopped = (): boolean => stopping.signal.aborted
   let timer: Timer | undefined
   let taking: Promise<unknown> = Promise.resolve()
 
@@ -44,16 +45,13 @@ export function createClientSlots(options: ClientSlotsOptions): HeldClientSlots 
     return taken
   }
 
-  // A function, since the compiler would otherwise take the answer for unchanged across the await.
-  const isStopping = (): boolean => stopping.signal.aborted
-
   async function takeNext(request: SlotRequest): Promise<ClientSlot | undefined> {
-    if (isStopping()) return undefined
+    if (isStopped()) return undefined
     const slot = await store.takeSlot({ ...request, token, leaseMs })
     if (slot === undefined) return undefined
     const one = hold(request.name, slot)
     // It was stopped meanwhile.
-    if (isStopping()) await one.release()
+    if (isStopped()) await one.release()
     else arm()
     return one
   }
@@ -94,7 +92,7 @@ export function createClientSlots(options: ClientSlotsOptions): HeldClientSlots 
 
   async function renew(): Promise<void> {
     const asked = [...held]
-    if (asked.length === 0 || stopping.signal.aborted) return
+    if (asked.length === 0 || isStopped()) return
     try {
       const keys = asked.map(({ name, slot }) => ({ name, slot }))
       const kept = await store.renewSlots({ keys, token, leaseMs })

@@ -85,12 +85,10 @@ async function publishAll(
     while (next < MESSAGES) {
       const key = `m${next}`
       next += 1
-      const userProperties: Record<string, string> = options.hasKeys
-        ? { 'idempotency-key': key }
-        : {}
       await client.publishAsync(`effect/${key}`, JSON.stringify({ key }), {
         qos: options.qos,
-        properties: { userProperties },
+        // Left out and not empty: the library writes an empty list wrongly.
+        ...(options.hasKeys && { properties: { userProperties: { 'idempotency-key': key } } }),
       })
       confirmed += 1
       sent(confirmed)
@@ -176,26 +174,23 @@ async function underKills(
   expect((await program.stop()).code).toBe(0)
 }
 
-describe('a process that is killed while messages come in over MQTT', () => {
-  it.each(Object.entries(PROGRAM_DATABASES))(
-    'makes one job of each that has a key, at quality of service 1, on %s',
-    { timeout: LIMIT_MS },
-    async (_name, open) => {
-      const database = await open()
-      if (database === undefined) return
-      cleanUps.push(() => database.stop())
-      await underKills(database, { qos: 1, hasKeys: true })
-    },
-  )
+/** In the short form one database each: what the other one adds is tried by the conformance suites. */
+const CASES = [
+  { qos: 1, hasKeys: true, on: 'MariaDB', isShort: true },
+  { qos: 1, hasKeys: true, on: 'PostgreSQL', isShort: false },
+  { qos: 2, hasKeys: false, on: 'PostgreSQL', isShort: true },
+  { qos: 2, hasKeys: false, on: 'MariaDB', isShort: false },
+] as const
 
-  it.each(Object.entries(PROGRAM_DATABASES))(
-    'makes one job of each at quality of service 2, also without keys, on %s',
+describe('a process that is killed while messages come in over MQTT', () => {
+  it.each(CASES.filter(({ isShort }) => LONG || isShort))(
+    'makes one job of each message: quality of service $qos, with keys $hasKeys, on $on',
     { timeout: LIMIT_MS },
-    async (_name, open) => {
-      const database = await open()
+    async ({ on, ...options }) => {
+      const database = await PROGRAM_DATABASES[on]()
       if (database === undefined) return
       cleanUps.push(() => database.stop())
-      await underKills(database, { qos: 2, hasKeys: false })
+      await underKills(database, options)
     },
   )
 })
