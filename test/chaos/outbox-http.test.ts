@@ -10,7 +10,7 @@ import { PROGRAM_DATABASES, type ProgramDatabase } from '../services/program-dat
 const LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
 const LIMIT_MS = LONG ? 900_000 : 120_000
 const KILLS = LONG ? 30 : 3
-const JOBS = 60
+const JOBS = LONG ? 60 : 36
 const KEYS = 6
 
 /** The longest that an instance lives after its first message of a round, in milliseconds. */
