@@ -271,7 +271,8 @@ async function start(
     },
     further: () => assembled.integrations?.health() ?? {},
   })
-  system.sources = { retention: store.retention, health, deadLetters }
+  const { retention, scheduleBook } = store
+  system.sources = { retention, health, deadLetters, now: () => scheduleBook.now() }
   const status = createStatus({
     configuration,
     version: programVersion(),

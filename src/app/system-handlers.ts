@@ -15,6 +15,8 @@ export interface SystemSources {
   readonly retention: RetentionStore
   readonly health: () => Promise<HealthReport>
   readonly deadLetters: DeadLetters
+  /** The database's clock, in milliseconds since 1970. */
+  readonly now: () => Promise<number>
 }
 
 /** Where {@link SystemSources} are put once they are there: before the workers are started. */
@@ -42,7 +44,7 @@ export function withSystemHandlers(
   const own: readonly Handler[] = [
     retentionHandler({ settings: jobs.retention, store: () => sources().retention, clock }),
     healthHandler({ health: () => sources().health(), instanceId: instance.id }),
-    retryFailedHandler({ deadLetters: () => sources().deadLetters, now: Date.now }),
+    retryFailedHandler({ deadLetters: () => sources().deadLetters, now: () => sources().now() }),
   ]
   return createRegistry([...own, ...handlers.names().flatMap((name) => handlers.get(name) ?? [])])
 }

@@ -29,8 +29,8 @@ export function retryFailedHandler({
   now,
 }: {
   readonly deadLetters: () => DeadLetters
-  /** Milliseconds since 1970. */
-  readonly now: () => number
+  /** The database's clock, in milliseconds since 1970. */
+  readonly now: () => Promise<number>
 }): Handler<z.output<typeof input>> {
   return {
     name: 'system.retry-failed',
@@ -48,7 +48,7 @@ export function retryFailedHandler({
     },
     run: async ({ input: { max_age_hours: hours, limit, handler }, signal }) => {
       const letters = deadLetters()
-      const from = now() - hours * HOUR_MS
+      const from = (await now()) - hours * HOUR_MS
       const found: string[] = []
       for (let after: string | null = null; ;) {
         signal.throwIfAborted()

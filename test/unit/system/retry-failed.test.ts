@@ -38,7 +38,7 @@ function setUp(letters: readonly Letter[], refuses: readonly string[] = []) {
     },
   }
   const deadLetters = double as unknown as DeadLetters
-  const handler = retryFailedHandler({ deadLetters: () => deadLetters, now: () => NOW })
+  const handler = retryFailedHandler({ deadLetters: () => deadLetters, now: async () => NOW })
   const run = async (payload: unknown): Promise<unknown> =>
     await runHandler(handler, { input: handler.input!.parse(payload) })
   return { asked, pages, run, handler }
