@@ -1,17 +1,17 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ConditionResult, Conditions } from '../../../src/ports/conditions.ts'
 import { insertSchedule, scheduleRow } from '../../conformance/store/schedules.ts'
 import type { Row, TargetDatabase, TargetServer } from '../../conformance/store/target.ts'
-import { TARGETS } from '../../conformance/store/targets.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { until } from '../worker/harness.ts'
 import { conditionLogin, type ConditionLogin } from './condition-login.ts'
 import { startScheduler, type RunningScheduler } from './start-scheduler.ts'
+import { SHARED_TARGETS } from './shared-targets.ts'
 
 const LIMIT_MS = 800
 
-describe.each([TARGETS.postgresql, TARGETS.mariadb])('conditions on $name', (target) => {
-  const isMariadb = target === TARGETS.mariadb
+describe.each(SHARED_TARGETS)('conditions on $name', (target) => {
+  const isMariadb = target.name === 'mariadb'
   /** Text for one of the two. */
   const sql = (postgresql: string, mariadb: string): string => (isMariadb ? mariadb : postgresql)
   let server: TargetServer | undefined
@@ -37,10 +37,6 @@ describe.each([TARGETS.postgresql, TARGETS.mariadb])('conditions on $name', (tar
     running = undefined
     await login.drop()
     await database.drop()
-  })
-
-  afterAll(async () => {
-    await server?.stop()
   })
 
   async function failure(text: string): Promise<Extract<ConditionResult, { kind: 'failed' }>> {

@@ -1,14 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { insertSchedule, scheduleRow } from '../../conformance/store/schedules.ts'
 import type { Row, TargetDatabase, TargetServer } from '../../conformance/store/target.ts'
-import { TARGETS } from '../../conformance/store/targets.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { until } from '../worker/harness.ts'
 import { startScheduler, type RunningScheduler } from './start-scheduler.ts'
+import { SHARED_TARGETS } from './shared-targets.ts'
 
 const NEVER = Date.parse('9999-12-31T00:00:00Z')
 
-describe.each([TARGETS.postgresql, TARGETS.mariadb])('policies of schedules on $name', (target) => {
+describe.each(SHARED_TARGETS)('policies of schedules on $name', (target) => {
   let server: TargetServer | undefined
   let database: TargetDatabase
   let running: RunningScheduler | undefined
@@ -27,10 +27,6 @@ describe.each([TARGETS.postgresql, TARGETS.mariadb])('policies of schedules on $
     await running?.stop()
     running = undefined
     await database.drop()
-  })
-
-  afterAll(async () => {
-    await server?.stop()
   })
 
   async function start(hasHandler?: (name: string) => boolean): Promise<RunningScheduler> {

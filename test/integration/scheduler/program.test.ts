@@ -1,8 +1,7 @@
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { TargetDatabase, TargetServer } from '../../conformance/store/target.ts'
-import { TARGETS } from '../../conformance/store/targets.ts'
 import { post, untilCompleted } from '../../e2e/http-client.ts'
 import {
   exampleConfiguration,
@@ -13,12 +12,13 @@ import {
 } from '../../e2e/program.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { until } from '../worker/harness.ts'
+import { SHARED_TARGETS } from './shared-targets.ts'
 
 const JUMPING = pathToFileURL(path.join(import.meta.dirname, 'jumping-clock.ts')).href
 const SECOND_MS = 1_000
 const DAY_MS = 86_400_000
 
-describe.each([TARGETS.postgresql, TARGETS.mariadb])('the whole program on $name', (target) => {
+describe.each(SHARED_TARGETS)('the whole program on $name', (target) => {
   let server: TargetServer | undefined
   let database: TargetDatabase
   let home: TestFolder
@@ -47,10 +47,6 @@ describe.each([TARGETS.postgresql, TARGETS.mariadb])('the whole program on $name
     await database.drop()
   })
 
-  afterAll(async () => {
-    await server?.stop()
-  })
-
   it('fires each tick once by the clock of the database, while that of its host jumps', async () => {
     program = await startProgram(home, { env: { NODE_OPTIONS: `--import ${JUMPING}` } })
     for (const [id, column, when] of [
@@ -73,6 +69,7 @@ describe.each([TARGETS.postgresql, TARGETS.mariadb])('the whole program on $name
       await until(
         async () => (await rows(id)).filter(({ statusid }) => statusid === 3).length >= 4,
         `four jobs of ${id} that have run`,
+        20_000,
       )
     }
     const told = program.err()

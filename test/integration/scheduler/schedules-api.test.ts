@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openPayloadTemplates } from '../../../src/app/mappings.ts'
 import { createSchedulesResource } from '../../../src/http/schedules.ts'
 import type { HttpResponse } from '../../../src/ports/http-host.ts'
@@ -6,11 +6,11 @@ import type { Store } from '../../../src/ports/store.ts'
 import { createScheduleOperations } from '../../../src/scheduler/operations.ts'
 import { insertSchedule, scheduleRow } from '../../conformance/store/schedules.ts'
 import type { TargetDatabase, TargetServer } from '../../conformance/store/target.ts'
-import { TARGETS } from '../../conformance/store/targets.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { recordingLog } from '../worker/recording-log.ts'
+import { SHARED_TARGETS } from './shared-targets.ts'
 
-describe.each([TARGETS.postgresql, TARGETS.mariadb])('/api/schedules on $name', (target) => {
+describe.each(SHARED_TARGETS)('/api/schedules on $name', (target) => {
   let server: TargetServer | undefined
   let database: TargetDatabase
   let store: Store
@@ -34,10 +34,6 @@ describe.each([TARGETS.postgresql, TARGETS.mariadb])('/api/schedules on $name', 
     await templates.stop()
     await store.close()
     await database.drop()
-  })
-
-  afterAll(async () => {
-    await server?.stop()
   })
 
   let made = 0
