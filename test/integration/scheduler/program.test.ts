@@ -14,7 +14,7 @@ import { startOrSkip } from '../../services/require.ts'
 import { until } from '../worker/harness.ts'
 import { SHARED_TARGETS } from './shared-targets.ts'
 
-const JUMPING = pathToFileURL(path.join(import.meta.dirname, 'jumping-clock.ts')).href
+const JUMPING = pathToFileURL(path.join(import.meta.dirname, 'jumping-clock-program.ts')).href
 const SECOND_MS = 1_000
 const DAY_MS = 86_400_000
 
