@@ -22,6 +22,7 @@ import {
 } from './app/start-options.ts'
 import { createStatus } from './app/status.ts'
 import { systemClock } from './app/system-clock.ts'
+import { type SystemParts, withSystemHandlers } from './app/system-handlers.ts'
 import { Teardown } from './app/teardown.ts'
 import { createClientSlots } from './client-slots/client-slots.ts'
 import type { Configuration } from './config/configuration.ts'
@@ -115,7 +116,9 @@ async function start(
   const startedAt = new Date()
   const token = makeId()
 
-  const handlers = await allHandlers(configuration, options, log)
+  const system: SystemParts = {}
+  const found = await allHandlers(configuration, options, log)
+  const handlers = withSystemHandlers(found, configuration, clock, system)
   for (const { protocol, name, handler } of configuration.subscriptions) {
     if (!parts.has('worker') || handler === undefined) continue
     if (handlers.get(handler) !== undefined) continue
@@ -151,8 +154,9 @@ async function start(
   const subscriptions = parts.has('ingest') ? configuration.subscriptions : []
   const outbound = openOutbound(configuration, {
     isPublishing: parts.has('worker'),
-    // The API replays messages, which then go through the rules of their subscriptions.
-    subscriptions: parts.has('api') ? configuration.subscriptions : subscriptions,
+    // The API replays messages, and so does a worker, which then go through the rules of their subscriptions.
+    subscriptions:
+      parts.has('api') || parts.has('worker') ? configuration.subscriptions : subscriptions,
     adapters,
     clock,
     log,
@@ -236,6 +240,8 @@ async function start(
     },
     further: () => assembled.integrations?.health() ?? {},
   })
+  const { retention, scheduleBook } = store
+  system.sources = { retention, health, deadLetters, now: () => scheduleBook.now() }
   const status = createStatus({
     configuration,
     version: programVersion(),

@@ -56,6 +56,15 @@ export interface QueueConfiguration {
   readonly paused: boolean
 }
 
+/** How long rows are kept, in milliseconds; `null`: for ever. */
+export interface RetentionConfiguration {
+  readonly historyMs: number | null
+  /** Of jobs that have ended. */
+  readonly jobMs: number | null
+  /** Of jobs that have an inbox key, at least. */
+  readonly inboxMs: number | null
+}
+
 /** Settings of the workers. */
 export interface JobsConfiguration {
   readonly enabled: boolean
@@ -73,6 +82,7 @@ export interface JobsConfiguration {
   readonly handlerFolders: readonly string[]
   readonly shutdownGraceMs: number
   readonly historyPayloads: 'changed' | 'always' | 'never'
+  readonly retention: RetentionConfiguration
 }
 
 /** Settings of the HTTP server. */

@@ -13,6 +13,9 @@ const ADDRESS_FORMS = {
   postgresql: 'postgresql://user:password@host:5432/database',
   mysql: 'mysql://user:password@host:3306/database',
 }
+
+/** Of both kinds of row, where nothing is said. */
+const DEFAULT_DAYS = 90
 const ENCODING = 'special characters of the password percent-encoded'
 
 /**
@@ -48,6 +51,15 @@ export function warningsOf(value: unknown): readonly string[] {
   ) {
     warnings.push(
       'Conditions of schedules run with the login of database.url: whoever may write into jobs can do what it may do. Give database.condition_url a login that can only SELECT.',
+    )
+  }
+  const [historyDays, jobDays] = [
+    valueAt(value, ['jobs', 'job_history_retention_days']) ?? DEFAULT_DAYS,
+    valueAt(value, ['jobs', 'job_retention_days']) ?? DEFAULT_DAYS,
+  ]
+  if (Number(jobDays) > 0 && (Number(historyDays) === 0 || Number(jobDays) < Number(historyDays))) {
+    warnings.push(
+      "'jobs.job_retention_days' is less than 'jobs.job_history_retention_days': a job is kept as long as its histories. Make both less.",
     )
   }
   return warnings

@@ -24,6 +24,8 @@ import type { SubscriptionOptions } from './subscriptions.ts'
 /** Connections beyond one a worker: a handler given up at its time-out holds its own a while longer. */
 const SPARE_CONNECTIONS = 2
 
+const DAY_MS = 86_400_000
+
 /** What a configuration is made of, beside what zod put out. */
 export interface ConfigurationSource {
   readonly file: string | undefined
@@ -121,7 +123,16 @@ function jobsConfiguration(
     handlerFolders: jobs.handlers.map((folder) => path.resolve(directory, folder)),
     shutdownGraceMs: jobs.shutdown_grace_seconds,
     historyPayloads: jobs.history_payloads,
+    retention: {
+      historyMs: keptMs(jobs.job_history_retention_days),
+      jobMs: keptMs(jobs.job_retention_days),
+      inboxMs: keptMs(jobs.inbox_retention_days),
+    },
   }
+}
+
+function keptMs(days: number): number | null {
+  return days === 0 ? null : Math.ceil(days * DAY_MS)
 }
 
 function scheduleSettings(one: ConfigurationOutput['schedules'][number]): ScheduleSettings {

@@ -12,6 +12,7 @@ import type { Rehearsal } from './rehearsal.ts'
 import type { BacklogCounter } from './backlog.ts'
 import type { ContentionStatistics } from './contention.ts'
 import type { PauseStore } from './pauses.ts'
+import type { RetentionStore } from './retention.ts'
 import type { ScheduleBook } from './schedule-book.ts'
 import type { ScheduleStore } from './schedule-store.ts'
 import type { WakeUpChannel } from './wake-ups.ts'
@@ -222,6 +223,8 @@ export interface Store extends WakeUpChannel, BacklogCounter, SlotStore, PacketS
   readonly pauses: PauseStore
   /** The same rows, as people see and change them. */
   readonly scheduleBook: ScheduleBook
+  /** Clean-up, in small steps. */
+  readonly retention: RetentionStore
   /**
    * Inserts jobs in one statement and says of each, in order, what became of it, after COMMIT.
    * A `dedupekey` or `uniquekey` that is taken makes a `duplicate`; an id that is taken is an error

@@ -25,9 +25,10 @@ export async function startFleet(home: TestFolder, count: number): Promise<Fleet
   const ports = await Promise.all(Array.from({ length: count }, freePort))
   const start = (index: number): Promise<RunningProgram> =>
     startProgram(home, { args: ['--port', String(ports[index])] })
-  const programs: RunningProgram[] = []
   // The first one migrates; the others find the tables.
-  for (let index = 0; index < count; index += 1) programs.push(await start(index))
+  const first = await start(0)
+  const others = Array.from({ length: count - 1 }, (_, index) => start(index + 1))
+  const programs = [first, ...(await Promise.all(others))]
   /** What those wrote that were killed. */
   const before = new Map<number, string>()
   let kills = 0

@@ -119,7 +119,7 @@ describe.each(SERVERS)('the plans of schedules on %s', (name, start) => {
         rows.map(() => 1),
         never,
         none,
-        versions[0],
+        rows.map((_each, index) => index + 1),
         none,
         none,
         none,

@@ -19,6 +19,23 @@ const STORE = 'test/conformance/store/postgresql.test.ts'
 /** It grows with every invariant. The order is the invariants'. */
 export const sabotages: readonly Sabotage[] = [
   {
+    name: '2: clean-up keeps rows whose inbox key is young',
+    file: 'src/store/postgresql/retention.ts',
+    line: 'AND (q.dedupekey IS NULL',
+    instead: 'AND (true OR q.dedupekey IS NULL',
+    testFile: STORE,
+    test: 'keeps a job whose inbox key is younger than its time',
+  },
+  {
+    name: '14: the scheduler decides by the clock of the database',
+    file: 'src/scheduler/round.ts',
+    line: 'const decision = decide(schedule, { ...options.moment, now, noticeMs })',
+    instead: 'const decision = decide(schedule, { ...options.moment, now: Date.now(), noticeMs })',
+    testFile: 'test/integration/scheduler/program.test.ts',
+    test: 'fires each tick once by the clock of the database',
+    long: true,
+  },
+  {
     name: '1: the HTTP answer waits for the delivery',
     file: 'adapters/http/receiver.ts',
     line: "const [delivery] = await sink.deliver([message.value], { onInvalid: 'reject' })",

@@ -33,6 +33,9 @@ const queueSchema = z.strictObject({
   paused: z.boolean().prefault(false).describe('true: nothing of this queue is claimed here.'),
 })
 
+/** So many days; a fraction is one. */
+const days = z.number().min(0).max(36_500)
+
 /** The schema of `jobs`. */
 export const jobsSchema = z
   .strictObject({
@@ -74,6 +77,19 @@ export const jobsSchema = z
       .prefault('changed')
       .describe(
         "When `job_histories.inputdata` is kept: where it differs from the job's payload, always, never. In this version no payload changes, and `changed` keeps nothing.",
+      ),
+    job_history_retention_days: days
+      .prefault(90)
+      .describe('After so many days `system.retention` removes a history. 0: never.'),
+    job_retention_days: days
+      .prefault(90)
+      .describe(
+        'After so many days `system.retention` removes a job that has ended, dead letters too; never while it has a history left. 0: never.',
+      ),
+    inbox_retention_days: days
+      .prefault(7)
+      .describe(
+        'A job that has an inbox key is kept for so many days at least: a message that comes again within them is the same job. 0: for ever.',
       ),
     use_redis: z
       .boolean()

@@ -22,6 +22,7 @@ import {
   makeReadPayload,
   makeReadyQueues,
 } from './read.ts'
+import { makeRetention } from './retention.ts'
 import { makeBook } from './schedule-book.ts'
 import { makeSchedules } from './schedules.ts'
 import { makeSettle, makeSettled } from './settle.ts'
@@ -53,6 +54,7 @@ export function createMysqlStore(settings: MysqlSettings): Store {
     schedules: makeSchedules(database),
     pauses: makePauses(database),
     scheduleBook: makeBook(database),
+    retention: makeRetention(database),
     insertJobs: (request) => insertJobs(request),
     claim: makeClaim(database),
     readyQueues: makeReadyQueues(database),

@@ -5,15 +5,27 @@ import { translateError } from './errors.ts'
 /** The login for conditions that the embedded database makes. Its socket asks for no password, its port for one that nobody has. */
 const LOGIN = 'crossdock_conditions'
 
-/** Several instances may come at once: whoever is second finds it made. */
-const MAKE = `DO $$ BEGIN
+/**
+ * Several instances may come at once: whoever is second finds it made. It reads the tables of people, those made later
+ * by this superuser too, and of the catalogs what every login reads: no password hashes, and no files.
+ */
+const MAKE = `DO $$ DECLARE
+  own text;
+BEGIN
   PERFORM pg_advisory_xact_lock(7305517290115436);
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${LOGIN}') THEN
     CREATE ROLE ${LOGIN} LOGIN;
   END IF;
-  IF NOT pg_has_role('${LOGIN}', 'pg_read_all_data', 'MEMBER') THEN
-    GRANT pg_read_all_data TO ${LOGIN};
+  IF pg_has_role('${LOGIN}', 'pg_read_all_data', 'MEMBER') THEN
+    REVOKE pg_read_all_data FROM ${LOGIN};
   END IF;
+  FOR own IN SELECT nspname FROM pg_namespace
+    WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO ${LOGIN}', own);
+    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO ${LOGIN}', own);
+  END LOOP;
+  ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO ${LOGIN};
+  ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO ${LOGIN};
 END $$`
 
 /**

@@ -57,16 +57,15 @@ export function makeSchedules(database: Database): ScheduleStore {
         schedules: rows.map(scheduleOf),
       }
     },
-    fire: async (ticks: readonly TickToFire[]): Promise<FiredTicks> => {
-      const jobs = ticks.flatMap(({ schedule: { id }, jobs: made }) =>
-        made.map((job) => ({ id, ...job })),
-      )
+    fire: async (given: readonly TickToFire[]): Promise<FiredTicks> => {
+      const ticks = inOrder(given)
+      const jobs = ticks.flatMap((each) => each.jobs)
       const { rows } = await database.run<FiredRow>(fireAll, [
         ...keyArrays(ticks),
         ticks.map((each) => each.jobs.length),
         ticks.map((each) => next(each.next)),
         ticks.map(({ note }) => note ?? null),
-        jobs.map(({ id }) => id),
+        firstPlaces(ticks),
         jobs.map(({ tick }) => (tick === 'due' ? null : timeText(tick))),
         jobs.map(({ payload }) => payload ?? null),
         jobs.map(({ delayMs }) => delayMs ?? null),
@@ -80,7 +79,8 @@ export function makeSchedules(database: Database): ScheduleStore {
         overlapped: row?.overlapped ?? [],
       }
     },
-    plan: async (plans: readonly SchedulePlan[]) => {
+    plan: async (given: readonly SchedulePlan[]) => {
+      const plans = inOrder(given)
       const { rows } = await database.run<{ id: string }>(planAll, [
         ...keyArrays(plans),
         plans.map((each) => next(each.next)),
@@ -115,6 +115,23 @@ interface FiredRow {
   readonly queues: string[] | null
   readonly overlapped: string[] | null
   readonly turns: TurnKey[] | null
+}
+
+/** In the order of their ids, in which rows are locked. */
+function inOrder<Given extends Pick<TickToFire, 'schedule'>>(
+  all: readonly Given[],
+): readonly Given[] {
+  return all.toSorted((a, b) => (a.schedule.id < b.schedule.id ? -1 : 1))
+}
+
+/** Where the jobs of each schedule begin among all, counted from 1. */
+function firstPlaces(ticks: readonly TickToFire[]): readonly number[] {
+  let place = 1
+  return ticks.map(({ jobs }) => {
+    const first = place
+    place += jobs.length
+    return first
+  })
 }
 
 function keyArrays(all: readonly Pick<TickToFire, 'schedule'>[]): readonly unknown[][] {

@@ -16,6 +16,7 @@ import { plainSqlSuite } from './plain-sql.suite.ts'
 import { promoteSuite } from './promote.suite.ts'
 import { readSuite } from './read.suite.ts'
 import { rehearsalSuite } from './rehearsal.suite.ts'
+import { retentionSuite } from './retention.suite.ts'
 import { scheduleBookSuite } from './schedule-book.suite.ts'
 import { schedulePoliciesSuite } from './schedule-policies.suite.ts'
 import { schedulesSuite } from './schedules.suite.ts'
@@ -53,6 +54,7 @@ const SUITES: readonly StoreSuite[] = [
   deadLettersSuite,
   statisticsSuite,
   outboundSuite,
+  retentionSuite,
   scheduleBookSuite,
   schedulePoliciesSuite,
   schedulesSuite,
