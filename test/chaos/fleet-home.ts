@@ -9,7 +9,7 @@ export const LEASE_SECONDS = 2
 
 const HANDLERS: Readonly<Record<Kind, string>> = {
   // A moment in which it can be killed; of some of them the begin is in writing by then.
-  effect: `await effect(); await setTimeout(input.key.endsWith('7') ? 120 : 3)`,
+  effect: `await effect(); await setTimeout(input.key.endsWith('7') ? 300 : 3)`,
   // Its transaction begins late: after a pause, when its job is somebody else's.
   late: `await setTimeout(700); await effect()`,
   // Longer than a lease, its transaction open.

@@ -49,8 +49,8 @@ export const sabotages: readonly Sabotage[] = [
     file: 'adapters/mqtt/acknowledgements.ts',
     line: "if (cmd !== 'puback' && cmd !== 'pubrec' && cmd !== 'pubcomp') {",
     instead: "if (cmd !== 'pubcomp') {",
-    testFile: 'test/integration/mqtt/inbound.test.ts',
-    test: 'are acknowledged when they are stored and not before',
+    testFile: 'test/unit/mqtt/acknowledgements.test.ts',
+    test: 'the installed mqtt lets acknowledgements wait',
   },
   {
     name: '1: MQTT acknowledges on the connection that delivered, and on no later one',
