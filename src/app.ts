@@ -1,7 +1,9 @@
 import { v7 } from 'uuid'
-import { type AdapterServices, startAdapterServices } from './app/adapter-services.ts'
+import { startAdapterServices } from './app/adapter-services.ts'
+import { warnOfMissingHandlers } from './app/missing-handlers.ts'
 import { deadLetterCopies } from './app/dead-letter-copies.ts'
 import { openFoundation } from './app/foundation.ts'
+import type { CrossdockInstance } from './app/instance.ts'
 import { createInstanceEnd } from './app/instance-end.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createInstanceSchedules } from './app/instance-schedules.ts'
@@ -38,6 +40,7 @@ import type { IntegrationsReport } from './ports/integrations.ts'
 import type { Log } from './ports/log.ts'
 
 export { changePause, listPauses } from './app/change-pause.ts'
+export type { CrossdockInstance } from './app/instance.ts'
 export { loadHandlerFolders } from './app/load-handlers.ts'
 export { migrateDatabase } from './app/migrate-database.ts'
 export { probeConnections } from './app/probe-connections.ts'
@@ -48,31 +51,6 @@ export { testMapping } from './app/test-mapping.ts'
 export { tryDead } from './app/try-dead.ts'
 export { tryMessage } from './app/try-message.ts'
 export { withSchedules } from './app/with-schedules.ts'
-
-/** A running instance. */
-export interface CrossdockInstance {
-  /** Where it listens; `undefined`: it serves no HTTP. */
-  readonly url: string | undefined
-  readonly configuration: Configuration
-  /** What comes with it, such as a broker, and where that is. */
-  readonly services: AdapterServices['services']
-  /** What `/status` shows. */
-  status(): Promise<object>
-  isRunning(): boolean
-  /** How busy its workers are; `undefined`: it has none. */
-  statistics(): object | undefined
-  /**
-   * Takes nothing in any more, lets running handlers finish within the grace period, gives back what has
-   * not begun, and ends. With the reason `exception`, handlers that still run then have failed an
-   * attempt. May be called twice.
-   */
-  shutdown(reason?: string): Promise<void>
-  /**
-   * Resolves when it has ended. Rejects as soon as it cannot go on (its embedded database has ended by
-   * itself, another live process has its `instance.id`), while the rest of it is still being ended; {@link CrossdockInstance.shutdown} then waits for that.
-   */
-  readonly stopped: Promise<void>
-}
 
 /** Before they are there. */
 const NO_INTEGRATIONS: IntegrationsReport = { connections: [], subscriptions: [], publications: [] }
@@ -119,14 +97,7 @@ async function start(
   const system: SystemParts = {}
   const found = await allHandlers(configuration, options, log)
   const handlers = withSystemHandlers(found, configuration, clock, system)
-  for (const { protocol, name, handler } of configuration.subscriptions) {
-    if (!parts.has('worker') || handler === undefined) continue
-    if (handlers.get(handler) !== undefined) continue
-    log.warn(
-      { subscription: `${protocol}:${name}`, handler },
-      'a subscription names a handler that no folder of jobs.handlers has: its jobs wait for another instance',
-    )
-  }
+  if (parts.has('worker')) warnOfMissingHandlers(configuration, handlers, log)
 
   // Health is answered until the handlers have ended; nothing else is, from the first moment on.
   const listening: { server?: HttpServer } = {}

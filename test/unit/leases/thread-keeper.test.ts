@@ -50,7 +50,8 @@ describe('the thread that renews leases', () => {
     ended?.end()
     hold('fail')
     await expect.poll(() => made.health().status, SOON).toBe('degraded')
-    expect(told.troubles).toBe(1)
+    // Its error is heard before its end.
+    await expect.poll(() => told.troubles, SOON).toBe(1)
     told.lost.length = 0
     await expect.poll(() => told.lost.toSorted(), SOON).toEqual(['fail:1', 'kept:1'])
     await expect.poll(() => made.health(), SOON).toEqual({ status: 'ok', facts: { held: 2 } })
