@@ -1,8 +1,8 @@
 import type { ScheduleSettings, StoredSchedule } from '../ports/schedule-book.ts'
 import { NEVER, timeText } from './schedule-rows.ts'
 
-/** How a setting travels between a row and the program. */
-type Kind = 'plain' | 'flag' | 'time'
+/** How a setting travels between a row and the program. A `from` is a time from which ticks count: rounded up, as the scheduler does. */
+type Kind = 'plain' | 'flag' | 'time' | 'from'
 
 /** The column of each setting of a schedule, and how it travels. The one place that knows both. */
 export const SETTINGS: Readonly<Record<keyof ScheduleSettings, readonly [string, Kind]>> = {
@@ -12,7 +12,7 @@ export const SETTINGS: Readonly<Record<keyof ScheduleSettings, readonly [string,
   cronExpression: ['cronexpression', 'plain'],
   intervalSeconds: ['intervalseconds', 'plain'],
   timeZone: ['timezone', 'plain'],
-  startAt: ['startat', 'time'],
+  startAt: ['startat', 'from'],
   endAt: ['endat', 'time'],
   maxExecutions: ['maxexecutions', 'plain'],
   enabled: ['enabled', 'flag'],
@@ -40,7 +40,7 @@ const OWN: Readonly<Record<string, Kind>> = {
   nextrunat: 'time',
   lasterror: 'plain',
   createdby: 'plain',
-  createdon: 'time',
+  createdon: 'from',
   modifiedon: 'time',
   rowversionstamp: 'plain',
 }
@@ -49,6 +49,7 @@ const OWN: Readonly<Record<string, Kind>> = {
 export function selectList(dialect: {
   readonly quote: (column: string) => string
   readonly floorMs: (column: string) => string
+  readonly ceilMs: (column: string) => string
 }): string {
   const all: readonly (readonly [string, Kind])[] = [
     ...Object.values(SETTINGS),
@@ -57,7 +58,8 @@ export function selectList(dialect: {
   return all
     .map(([column, kind]) => {
       const name = dialect.quote(column)
-      return kind === 'time' ? `${dialect.floorMs(name)} AS ${name}` : name
+      if (kind === 'time') return `${dialect.floorMs(name)} AS ${name}`
+      return kind === 'from' ? `${dialect.ceilMs(name)} AS ${name}` : name
     })
     .join(', ')
 }
@@ -67,7 +69,9 @@ export function columnValue(
   name: keyof ScheduleSettings,
   value: ScheduleSettings[keyof ScheduleSettings],
 ): string | number | boolean | null {
-  return SETTINGS[name][1] === 'time' && typeof value === 'number' ? timeText(value) : value
+  return ['time', 'from'].includes(SETTINGS[name][1]) && typeof value === 'number'
+    ? timeText(value)
+    : value
 }
 
 /** A row that {@link selectList} gave. */
@@ -75,7 +79,8 @@ export function storedSchedule(row: Readonly<Record<string, unknown>>): StoredSc
   const read = ([column, kind]: readonly [string, Kind]): unknown => {
     const value = row[column]
     if (kind === 'flag') return Boolean(value)
-    return kind === 'time' && value !== null && value !== undefined ? Number(value) : value
+    const isTime = kind === 'time' || kind === 'from'
+    return isTime && value !== null && value !== undefined ? Number(value) : value
   }
   const settings = Object.fromEntries(SETTING_NAMES.map((name) => [name, read(SETTINGS[name])]))
   const own = Object.fromEntries(Object.entries(OWN).map((entry) => [entry[0], read(entry)]))

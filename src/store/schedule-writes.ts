@@ -19,6 +19,7 @@ export interface BookDialect {
   readonly now: string
   readonly quote: (column: string) => string
   readonly floorMs: (column: string) => string
+  readonly ceilMs: (column: string) => string
   /** Behind an INSERT: a row whose key is taken is left out. */
   readonly orNothing: { readonly verb: string; readonly tail: string }
   /** Statements that commit together; other instances are told that schedules have changed. */

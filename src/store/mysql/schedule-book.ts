@@ -14,6 +14,7 @@ export function makeBook(database: Database): ScheduleBook {
     quote: (column) => `\`${column}\``,
     floorMs: (column) =>
       `FLOOR(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', ${column}) / 1000)`,
+    ceilMs: (column) => `CEIL(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', ${column}) / 1000)`,
     orNothing: { verb: 'IGNORE', tail: '' },
     transaction: (work) =>
       database.transaction((run) =>

@@ -16,6 +16,7 @@ export function makeBook(database: Database): ScheduleBook {
     now: 'clock_timestamp()',
     quote: (column) => column,
     floorMs: (column) => `floor(extract(epoch FROM ${column}) * 1000)::double precision`,
+    ceilMs: (column) => `ceil(extract(epoch FROM ${column}) * 1000)::double precision`,
     orNothing: { verb: '', tail: 'ON CONFLICT DO NOTHING' },
     transaction: async (work) => {
       try {

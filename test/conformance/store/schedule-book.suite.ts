@@ -22,6 +22,20 @@ function settings(name: string, more: Partial<ScheduleSettings> = {}): ScheduleS
 export const scheduleBookSuite = storeSuite('the book of schedules', (bed) => {
   const book = () => bed.store.scheduleBook
 
+  it('counts intervals from where the scheduler counts them, to the millisecond', async () => {
+    await insertSchedule(bed.database, 'each', {
+      cronexpression: null,
+      intervalseconds: 10,
+      createdon: '2026-01-01 00:00:00.499509',
+      startat: '2026-01-01 00:00:00.499001',
+    })
+    const { schedules } = await bed.store.schedules.due({ limit: 10, after: null })
+    const shown = await book().find('each')
+    const { createdAt, startAt } = schedules[0]!.definition
+    expect([shown!.createdAt, shown!.startAt]).toEqual([createdAt, startAt])
+    expect(startAt).toBe(Date.parse('2026-01-01T00:00:00.500Z'))
+  })
+
   it('makes a schedule, reads it whole, and lists by pages', async () => {
     const all: ScheduleSettings = {
       name: 'All of it',
