@@ -1,9 +1,9 @@
 import type { Configuration } from '../config/configuration.ts'
 import { CrossdockError } from '../domain/errors.ts'
 import type { Job, NewJob } from '../domain/job.ts'
-import type { InboundMessage } from '../domain/message.ts'
 import { PROTOCOLS } from '../domain/job-type.ts'
 import { mapMessages } from '../ingest/map-messages.ts'
+import { receivedMessage } from '../ingest/received-message.ts'
 import { messageRow } from '../ingest/message-row.ts'
 import type { Mappings } from '../ports/expressions.ts'
 import type { Log } from '../ports/log.ts'
@@ -46,14 +46,8 @@ export function createAcceptance({ subscriptions }: Configuration, log: Log): Ac
       if (subscription === undefined || protocol === undefined) {
         throw refused(`there is no subscription '${job.protocol ?? ''}:${name ?? ''}' any more`)
       }
-      const message: InboundMessage = {
-        protocol,
-        subscription: subscription.name,
-        method: job.method ?? '',
-        body: Buffer.from(job.payload ?? '', 'base64'),
-        headers: {},
-        ...(protocol === 'http' && { query: {}, params: {} }),
-      }
+      const message = receivedMessage(job)
+      if (message === undefined) throw refused('its body was not kept')
       mappings ??= openMappings(subscriptionRules(subscriptions), log)
       const received = job.createdAt.getTime()
       const [result] = await mapMessages([message], subscription, mappings, received)
