@@ -63,7 +63,7 @@ interface Sender {
  * message is let through at once, and its acknowledgement is sent when the caller says so.
  *
  * Rests on the private `_sendPacket` and on the order of calls in mqtt 5.16.0, which is why that version is
- * fixed and tried at start (docs/adr/0016-deferred-acknowledgements.md).
+ * fixed and tried at start (docs/adr/0021-deferred-acknowledgements.md).
  */
 export function deferAcknowledgements(
   client: MqttClient,

@@ -56,6 +56,8 @@ export function createOffering({
   const timers = new Set<NodeJS.Timeout>()
   /** Consecutive calls that found no database: nothing is offered until the rest after them is over. */
   let outages = 0
+  /** Asks again whether the flow is open; one, however much arrives meanwhile. */
+  let reopening: NodeJS.Timeout | undefined
   let isPaused = false
   let isScheduled = false
   let isFinished = false
@@ -77,7 +79,7 @@ export function createOffering({
     while (calls.size < MAX_CALLS && waiting.length > 0) {
       const closed = isFinishing && !isDurable ? undefined : flow.closed()
       if (closed !== undefined) {
-        if (!isFinishing) after(closed.retryAfterMs, schedule)
+        if (!isFinishing) askAgain(closed.retryAfterMs)
         return
       }
       if (isPaused && !isFinishing) return
@@ -172,12 +174,20 @@ export function createOffering({
     else busyTopics.delete(topic)
   }
 
-  function after(delayMs: number, run: () => void): void {
+  function askAgain(delayMs: number): void {
+    reopening ??= after(delayMs, () => {
+      reopening = undefined
+      schedule()
+    })
+  }
+
+  function after(delayMs: number, run: () => void): NodeJS.Timeout {
     const timer = setTimeout(() => {
       timers.delete(timer)
       run()
     }, delayMs)
     timers.add(timer)
+    return timer
   }
 
   return {

@@ -20,6 +20,12 @@ export class PacketIdentities {
   readonly #unsaved = new Map<number, string>()
   #forgetting: { packetId: number; done: () => void }[] = []
   #isForgetting = false
+  /** Writes of this session that are under way. */
+  readonly #writes = new Set<Promise<void>>()
+  /** The last {@link clear}, whatever came of it. */
+  #cleared: Promise<void> = Promise.resolve()
+  /** Counts the broker's sessions: what one has left undone is no concern of the next. */
+  #session = 0
 
   private constructor(memory: PacketMemory, log: Log, known: Map<number, string>) {
     this.#memory = memory
@@ -48,9 +54,10 @@ export class PacketIdentities {
 
   /** Resolves when every identity that was given is in the database. Before that no message is stored. */
   async save(): Promise<void> {
+    await this.#untilCleared()
     if (this.#unsaved.size === 0) return
     const packets = [...this.#unsaved].map(([packetId, identity]) => ({ packetId, identity }))
-    await this.#memory.remember(packets)
+    await this.#write(() => this.#memory.remember(packets))
     for (const { packetId, identity } of packets) {
       if (this.#unsaved.get(packetId) === identity) this.#unsaved.delete(packetId)
     }
@@ -66,11 +73,43 @@ export class PacketIdentities {
     if (!this.#isForgetting) void this.#forget()
   }
 
-  /** The broker has a new session: packet ids begin anew. */
+  /**
+   * The broker has a new session: packet ids begin anew. What is written after this call waits for it, so that
+   * it takes nothing of the new session with it.
+   */
   async clear(): Promise<void> {
+    this.#session += 1
     this.#known.clear()
     this.#unsaved.clear()
+    this.#forgetting = []
+    const clearing = this.#clear(this.#cleared)
+    this.#cleared = clearing.catch(() => undefined)
+    await clearing
+  }
+
+  async #clear(former: Promise<void>): Promise<void> {
+    await former
+    // Those of the session before name packet ids that are used anew.
+    await Promise.allSettled(this.#writes)
     await this.#memory.forget()
+  }
+
+  async #untilCleared(): Promise<void> {
+    let cleared: Promise<void> | undefined
+    while (cleared !== this.#cleared) {
+      cleared = this.#cleared
+      await cleared
+    }
+  }
+
+  async #write(run: () => Promise<void>): Promise<void> {
+    const write = run()
+    this.#writes.add(write)
+    try {
+      await write
+    } finally {
+      this.#writes.delete(write)
+    }
   }
 
   /** Those that are released while the database is busy go together. */
@@ -79,17 +118,21 @@ export class PacketIdentities {
     // What arrives in one piece goes together.
     await new Promise((resolve) => setImmediate(resolve))
     while (this.#forgetting.length > 0) {
+      await this.#untilCleared()
       const batch = this.#forgetting
+      if (batch.length === 0) break
       this.#forgetting = []
+      const session = this.#session
       try {
-        await this.#memory.forget(batch.map(({ packetId }) => packetId))
+        await this.#write(() => this.#memory.forget(batch.map(({ packetId }) => packetId)))
+        if (session !== this.#session) continue
         for (const { packetId, done } of batch) {
           this.#known.delete(packetId)
           done()
         }
       } catch (error) {
         this.#log.debug({ reason: errorMessage(error) }, 'packet ids could not be released yet')
-        this.#forgetting = [...batch, ...this.#forgetting]
+        if (session === this.#session) this.#forgetting = [...batch, ...this.#forgetting]
         await new Promise((resolve) => setTimeout(resolve, REPEAT_MS).unref())
       }
     }

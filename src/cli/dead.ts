@@ -71,7 +71,7 @@ function filters(command: Command): Command {
   return command
     .option('--handler <name>', 'of this handler')
     .option('--protocol <word>', 'of this protocol')
-    .option('--subscription <name>', 'of this subscription')
+    .option('--subscription <name>', 'of this subscription: its name or address')
     .option('--reason <word>', 'with this deadreason')
     .option('--tenant <id>', 'of this tenant')
     .option('--from <time>', 'made at this time or later, such as 2030-01-31T12:00:00Z', time)

@@ -58,14 +58,18 @@ export function createClientSlots(options: ClientSlotsOptions): HeldClientSlots 
 
   function hold(name: string, slot: number): Held {
     let listener: (() => void) | undefined
+    let isLost = false
     const one: Held = {
       name,
       slot,
       onLost: (each) => {
-        listener = each
+        // It may have gone before anybody listened.
+        if (isLost) each()
+        else listener = each
       },
       lost: () => {
         if (!held.delete(one)) return
+        isLost = true
         log.warn({ slot: `${name}-${slot}` }, 'another instance has taken over a durable session')
         listener?.()
       },

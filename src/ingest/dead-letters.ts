@@ -2,7 +2,13 @@ import { CrossdockError, isCrossdockError } from '../domain/errors.ts'
 import { PROTOCOLS } from '../domain/job-type.ts'
 import type { Job, NewJob } from '../domain/job.ts'
 import type { MakeId } from '../ports/clock.ts'
-import type { DeadLetters, Replay, ReplayOptions, ReplayRefusal } from '../ports/dead-letters.ts'
+import type {
+  DeadLetterFilter,
+  DeadLetters,
+  Replay,
+  ReplayOptions,
+  ReplayRefusal,
+} from '../ports/dead-letters.ts'
 import type { Mappings } from '../ports/expressions.ts'
 import type { HandlerRegistry, ParseInput } from '../ports/handler.ts'
 import type { InsertOutcome, Store } from '../ports/store.ts'
@@ -154,7 +160,9 @@ export function createDeadLetters(options: DeadLettersOptions): DeadLetters {
 
   return {
     list: async (request) => {
-      const { rows, next } = await store.deadLetters.find({ ...request, order: 'latest' })
+      const { rows, next } = await store.deadLetters.find(
+        withoutAddress({ ...request, order: 'latest' }),
+      )
       const jobs = await replayedAs(rows.map(({ id }) => id))
       return { rows: rows.map((row) => ({ ...row, replayedAs: jobs.get(row.id) })), next }
     },
@@ -164,7 +172,11 @@ export function createDeadLetters(options: DeadLettersOptions): DeadLetters {
       return { job, replayedAs: (await replayedAs([id])).get(id) }
     },
     replay,
-    replayAll: createReplayAll({ store: store.deadLetters, replay, replayedAs }),
+    replayAll: createReplayAll({
+      store: { find: (request) => store.deadLetters.find(withoutAddress(request)) },
+      replay,
+      replayedAs,
+    }),
   }
 }
 
@@ -190,4 +202,11 @@ function alreadyReplayed(id: string, jobId: string): Refused {
 
 function filtered(subscription: string): Refused {
   return refused('filtered', `The filters of '${subscription}' do not want it now.`)
+}
+
+/** A subscription may be named by its address, as it is everywhere else. */
+function withoutAddress(request: DeadLetterRequest): DeadLetterRequest {
+  const [protocol, ...rest] = (request.filter.subscription ?? '').split(':')
+  if (rest.length === 0 || !PROTOCOLS.some((known) => known === protocol)) return request
+  return { ...request, filter: { ...request.filter, protocol, subscription: rest.join(':') } }
 }

@@ -112,7 +112,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     },
     connections: () =>
       units.map(({ plan: { protocol, connection, subscriptions, publications }, unit }) => {
-        const { isConnected, failures, lastError } = unit.state()
+        const { failures, lastError, ...state } = unit.state()
+        const isConnected = publications.length > 0 ? state.isConnected : null
         const health = unitHealth(unit)
         const shown = { protocol, connection, subscriptions, publications }
         return { ...shown, health, isConnected, failures, lastError }

@@ -106,35 +106,44 @@ export function createUnit(options: UnitOptions): AdapterUnit {
     const refused = Promise.withResolvers<never>()
     const failure: { isOver: boolean } = { isOver: false }
     let isConnectedNow = false
+    let isHung = false
     const isRunning = (): boolean => mine === generation && phase === 'running'
+    const starting = begin({
+      connected: (now) => {
+        isConnectedNow = now
+        if (isRunning()) setConnected(now)
+      },
+      failed: (error) => {
+        failure.isOver = true
+        // Before the start has ended it is as if that had rejected; what it brings is stopped.
+        refused.reject(error)
+        if (isRunning()) fail(error, startedAt)
+      },
+    })
     try {
-      const starting = begin({
-        connected: (now) => {
-          isConnectedNow = now
-          if (isRunning()) setConnected(now)
-        },
-        failed: (error) => {
-          failure.isOver = true
-          // Before the start has ended it is as if that had rejected; what it brings is stopped.
-          refused.reject(error)
-          if (isRunning()) fail(error, startedAt)
-        },
-      })
-      const started = await inTime(starting, refused.promise)
+      const ended = Promise.race([starting, refused.promise])
+      isHung = !(await within(clock, ended, START_LIMIT_MS))
+      if (isHung) {
+        const limit = `${START_LIMIT_MS / 1_000} s`
+        throw new CrossdockError('adapter_hung', `it did not start within ${limit}`)
+      }
+      const started = await ended
       // Stopped meanwhile, which waits for this.
       if (isStopped()) {
         await stopAdapter(started)
         return undefined
       }
-      if (failure.isOver) {
-        abandon(starting)
-        return await refused.promise
-      }
+      if (failure.isOver) return await refused.promise
       run(started)
       setConnected(isConnectedNow)
       return undefined
     } catch (error) {
-      if (!isStopped()) waitAfter(error)
+      const isWaiting = !isStopped()
+      if (isWaiting) waitAfter(error)
+      const clearing = clearAway(starting, isHung)
+      // The next try waits for it, as in fail(), and a stop waits for this attempt.
+      if (isWaiting) trying = clearing
+      else await clearing
       return { error }
     }
   }
@@ -144,24 +153,13 @@ export function createUnit(options: UnitOptions): AdapterUnit {
     return await options.start(signals)
   }
 
-  /** The result of a start, unless it fails or hangs; then whatever it brings later is stopped. */
-  async function inTime(
-    starting: Promise<RunningAdapter>,
-    refused: Promise<never>,
-  ): Promise<RunningAdapter> {
-    const result = Promise.race([starting, refused])
-    if (await within(clock, result, START_LIMIT_MS)) {
-      try {
-        return await result
-      } catch (error) {
-        abandon(starting)
-        throw error
-      }
-    }
-    abandon(starting)
-    throw new CrossdockError('adapter_hung', `it did not start within ${START_LIMIT_MS / 1_000} s`)
+  /** Stops what a start that has failed brings; one that does not end is abandoned. */
+  async function clearAway(starting: Promise<RunningAdapter>, isHung: boolean): Promise<void> {
+    if (isHung || !(await within(clock, starting, STOP_LIMIT_MS))) abandon(starting)
+    else await starting.then(stopAdapter, () => undefined)
   }
 
+  /** Nobody waits for it any more; whatever it brings later is stopped. */
   function abandon(starting: Promise<RunningAdapter>): void {
     hanging += 1
     starting

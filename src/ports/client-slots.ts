@@ -13,7 +13,7 @@ export interface ClientSlot {
   readonly name: string
   /** From 0 on. */
   readonly slot: number
-  /** Calls `listener` once, when another process has it. */
+  /** Calls `listener` once, when another process has it; at once, if that is so already. */
   onLost(listener: () => void): void
   /**
    * What the broker may send once more under the same packet id: see {@link PacketMemory}. Of this slot, whoever

@@ -6,7 +6,7 @@ import type { InputProblem } from './adapter.ts'
 export interface DeadLetterFilter {
   readonly handler?: string | undefined
   readonly protocol?: string | undefined
-  /** The subscription's name. */
+  /** The subscription's name, or its address. */
   readonly subscription?: string | undefined
   readonly deadReason?: string | undefined
   readonly tenantId?: string | undefined

@@ -24,8 +24,8 @@ export interface ConnectionReport {
   readonly subscriptions: readonly string[]
   readonly publications: readonly string[]
   readonly health: AdapterHealth
-  /** Whether messages can be published over it now. */
-  readonly isConnected: boolean
+  /** Whether messages can be published over it now; `null`: it has no publications. */
+  readonly isConnected: boolean | null
   /** How often it failed in a row. */
   readonly failures: number
   /** Why it failed last, also once it works again. */

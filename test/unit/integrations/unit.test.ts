@@ -154,6 +154,35 @@ describe('a connection that fails while it works', () => {
     expect(unit.state().phase).toBe('waiting')
   })
 
+  it.each(['before', 'after'])(
+    'a moment %s the end of its start is stopped first, and started when that is over',
+    async (when) => {
+      const { clock, starts, unit } = setUpUnit()
+      const stopping = Promise.withResolvers<void>()
+      const first = unit.start()
+      if (when === 'before') starts[0]?.signals.failed(away)
+      starts[0]?.succeed({ stop: () => stopping.promise })
+      if (when === 'after') starts[0]?.signals.failed(away)
+      expect(await first).toEqual({ error: away })
+      await clock.advance(5_000)
+      expect(starts.map(({ stops }) => stops)).toEqual([1])
+      stopping.resolve()
+      await settled()
+      expect(starts).toHaveLength(2)
+    },
+  )
+
+  it('during a start that never ends is started again all the same', async () => {
+    const { clock, starts, unit } = setUpUnit()
+    void unit.start()
+    starts[0]?.signals.failed(away)
+    await clock.advance(STOP_LIMIT_MS)
+    expect(starts).toHaveLength(2)
+    starts[0]?.succeed()
+    await settled()
+    expect(starts[0]?.stops).toBe(1)
+  })
+
   it('after it has worked for long begins with the shortest wait', async () => {
     const { clock, starts, unit } = setUpUnit()
     void unit.start()
