@@ -3,7 +3,7 @@ import { PROTOCOLS } from '../domain/job-type.ts'
 import type { Job, NewJob } from '../domain/job.ts'
 import type { MakeId } from '../ports/clock.ts'
 import type {
-  DeadLetterFilter,
+  DeadLetterRequest,
   DeadLetters,
   Replay,
   ReplayOptions,
