@@ -54,11 +54,6 @@ export class HeldMessages {
     return this.#count
   }
 
-  /** Their bytes, roughly. */
-  get bytes(): number {
-    return this.#bytes
-  }
-
   /** Whether nothing more is read until some of it is stored. */
   get isFull(): boolean {
     return this.#resume !== undefined

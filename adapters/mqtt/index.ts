@@ -76,7 +76,6 @@ async function start({
       canDefer,
       sink,
       slots,
-      changed: () => undefined,
       log: log.child({ subscription: subscription.name }),
     }),
   }))

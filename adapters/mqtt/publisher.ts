@@ -20,7 +20,6 @@ export interface PublisherOptions {
 
 /** The client that publishes, apart from those that receive: neither waits for the other. */
 export interface Publisher {
-  isConnected(): boolean
   problem(): string | undefined
   publish(
     publication: string,
@@ -71,11 +70,13 @@ export function openPublisher(options: PublisherOptions): Publisher {
   }
 
   return {
-    isConnected: () => link.isConnected(),
     problem: () => (link.isConnected() ? undefined : (link.lastReason() ?? 'not connected yet')),
     publish: async (publication, messages, signal) => {
       const found = publications.get(publication)
-      if (found === undefined) return messages.map(() => unsent(`no publication ${publication}`))
+      if (found === undefined) {
+        const error = `there is no publication ${publication} here`
+        return messages.map(() => ({ outcome: 'unsent', error }))
+      }
       const call = Promise.all(messages.map((message) => publishOne(found, message, signal)))
       calls.add(call)
       try {

@@ -9,7 +9,7 @@ import { isShared } from './topics.ts'
 /** What {@link openReceiver} needs. */
 export interface ReceiverOptions extends Pick<
   SessionOptions,
-  'connection' | 'subscription' | 'canDefer' | 'sink' | 'log' | 'changed'
+  'connection' | 'subscription' | 'canDefer' | 'sink' | 'log'
 > {
   readonly slots: ClientSlots
   /** `instance.name`. */
@@ -51,8 +51,8 @@ export function openReceiver(options: ReceiverOptions): Receiver {
   let work: Promise<void> = Promise.resolve()
 
   function session(clientId: string, more: Partial<SessionOptions> = {}): Session {
-    const { canDefer, sink, changed } = options
-    const common = { connection, subscription, canDefer, sink, changed, log }
+    const { canDefer, sink } = options
+    const common = { connection, subscription, canDefer, sink, log }
     return openSession({ ...common, clientId, packets: undefined, isInherited: false, ...more })
   }
 
@@ -82,14 +82,12 @@ export function openReceiver(options: ReceiverOptions): Receiver {
         isStandingBy = true
         log.info({ session: `${name}-0` }, 'stands by: another instance has the session')
       }
-      options.changed()
       after(STAND_BY_MS, begin)
       return
     }
     problem = undefined
     isStandingBy = false
     main = one
-    options.changed()
   }
 
   async function openSlot(abandoned: boolean): Promise<Session | undefined> {

@@ -29,8 +29,6 @@ export interface SessionOptions {
   /** Takes what the broker has kept for it, and asks for nothing more: the session of somebody who is gone. */
   readonly isInherited: boolean
   readonly sink: MessageSink
-  /** Whether it is connected has changed. */
-  readonly changed: () => void
   readonly log: Log
 }
 
@@ -138,7 +136,6 @@ export function openSession(options: SessionOptions): Session {
     pinging = setInterval(() => {
       askInstead(client)
     }, connection.keepalive / 2)
-    options.changed()
   }
 
   /**
@@ -156,7 +153,6 @@ export function openSession(options: SessionOptions): Session {
     clearInterval(pinging)
     const line = lines.get(client)
     if (line !== undefined) held.disconnected(line)
-    options.changed()
   }
 
   const link: Link = keepConnected({

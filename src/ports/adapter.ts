@@ -144,7 +144,8 @@ export interface RunningAdapter {
   /**
    * Publishes messages, at most {@link MAX_PUBLISHED} at once, and says of each, in order, what became of it. The
    * order in which they reach the far side is that of the list where the protocol can keep it. `signal` aborts
-   * when nobody waits for the answer any more. Left out: it has no publications.
+   * when nobody waits for the answer any more. Messages of a publication that it does not have are `unsent`. Left
+   * out: it has no publications.
    */
   publish?(
     publication: string,

@@ -27,7 +27,7 @@ export interface OutboundMessage {
  * - `refused`: the far side did not take it: an attempt. `permanent`: no repeat can help, and it is a dead
  *   letter. `retryAfterMs`: not before this, if the far side said so.
  * - `unconfirmed`: it may have arrived: an attempt, and a repeat that carries the same id.
- * - `unsent`: it never left, since there is no connection: no attempt, however long that lasts.
+ * - `unsent`: it never left, since there is no connection, or no such publication: no attempt, however long that lasts.
  */
 export type Publishing =
   | { readonly outcome: 'published'; readonly answer?: string | undefined }

@@ -1,4 +1,3 @@
-import { CrossdockError } from '../../../src/domain/errors.ts'
 import type { AdapterHealth, AdapterPublication } from '../../../src/ports/adapter.ts'
 import type { OutboundMessage, Publishing } from '../../../src/ports/outbound.ts'
 import type { HttpConnectionOptions } from '../connection-options.ts'
@@ -114,7 +113,8 @@ export function createPublisher(
     publish: async (name, messages, signal) => {
       const publication = byName.get(name)
       if (publication === undefined) {
-        throw new CrossdockError('usage', `There is no publication ${name} here.`)
+        const error = `there is no publication ${name} here`
+        return messages.map(() => ({ outcome: 'unsent', error }))
       }
       const all = Promise.all(messages.map((message) => publishOne(publication, message, signal)))
       underWay.add(all)

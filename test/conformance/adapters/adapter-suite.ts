@@ -152,11 +152,8 @@ export function adapterSuite(
         const bad = { key: `bad-${prefixOf(sent)}`, body: Buffer.from('{no json') }
         await one.send([...sent.slice(0, 10), bad, ...sent.slice(10)])
         await expectEachOnce(sent)
-        await until(
-          async () =>
-            (await count(`SELECT count(*) FROM queue_jobs WHERE dedupekey LIKE '%${bad.key}'`)) ===
-            1,
-        )
+        const badJobs = `SELECT count(*) FROM queue_jobs WHERE dedupekey LIKE '%${bad.key}'`
+        await until(async () => (await count(badJobs)) === 1)
         const [row] = await base.sql(
           `SELECT statusid, deadreason FROM queue_jobs WHERE dedupekey LIKE '%${bad.key}'`,
         )
@@ -214,6 +211,11 @@ export function adapterSuite(
       async ({ bed: one, database: base, skip }) => {
         if (!base.controllable) return skip('the database server is not ours to stop')
         const current = await running()
+        // What a former case has cut is sent again before this one, and is acknowledged without a database.
+        await untilTaking(current)
+        const last = messages(1)
+        await one.send(last)
+        await expectEachOnce(last)
         await base.kill()
         const before = one.acknowledged()
         const sent = messages()
@@ -280,9 +282,7 @@ interface CaseParts {
 
 /** Of `/status`. */
 interface AdapterStatus {
-  readonly integrations: {
-    readonly connections: readonly { readonly health: { readonly status: string } }[]
-  }
+  readonly integrations: { readonly connections: readonly { health: { status: string } }[] }
 }
 
 function prefixOf([first]: readonly SentMessage[]): string {

@@ -109,7 +109,6 @@ async function instance(name: string, topic: string): Promise<Instance> {
     slots,
     instanceName: name,
     lookMs: 200,
-    changed: () => undefined,
     log: silentLog,
   })
   const end = async (): Promise<void> => {
