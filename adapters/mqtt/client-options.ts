@@ -57,7 +57,11 @@ export function clientOptions(
       ...(tls.ca !== undefined && { ca: tls.ca }),
       ...(tls.cert !== undefined && { cert: tls.cert }),
       ...(tls.key !== undefined && { key: tls.key }),
-      ...(tls.server_name !== undefined && { servername: tls.server_name }),
+      // Over WebSocket the library hands on the certificates by itself, and not the name.
+      ...(tls.server_name !== undefined && {
+        servername: tls.server_name,
+        wsOptions: { servername: tls.server_name },
+      }),
     }),
   }
 }

@@ -26,6 +26,10 @@ export interface MosquittoOptions {
   readonly maxInFlight?: number
   /** Lines of its configuration file beside those that every test needs. */
   readonly settings?: readonly string[]
+  /** Lines of its access control list; left out: anybody may do anything. */
+  readonly acl?: readonly string[]
+  /** It listens with TLS too, and demands a certificate of this authority; all as PEM texts. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string }
 }
 
 const START_LIMIT_MS = 20_000
@@ -42,11 +46,19 @@ export async function startMosquittoServer(
 ): Promise<MosquittoService> {
   const folder = await mkdtemp(path.join(tmpdir(), 'crossdock-test-'))
   const account = await tryProgram(programs, folder)
-  const [port, webSocketPort] = [await freePort(), await freePort()]
+  const ports: Ports = {
+    plain: await freePort(),
+    webSocket: await freePort(),
+    tls: await freePort(),
+    tlsWebSocket: await freePort(),
+  }
   const file = path.join(folder, 'mosquitto.conf')
-  await writeFile(file, configuration(folder, port, webSocketPort, options))
+  for (const [name, text] of Object.entries(filesOf(options))) {
+    await writeFile(path.join(folder, name), text)
+  }
+  await writeFile(file, configuration(folder, ports, options))
   const start = (): Promise<RunningProcess> =>
-    startReady(port, () =>
+    startReady(ports.plain, () =>
       runProcess({
         command: [programs.file, '-c', file],
         account,
@@ -58,8 +70,12 @@ export async function startMosquittoServer(
     )
   let server = await start()
   return {
-    url: `mqtt://127.0.0.1:${port}`,
-    webSocketUrl: `ws://127.0.0.1:${webSocketPort}`,
+    url: `mqtt://127.0.0.1:${ports.plain}`,
+    webSocketUrl: `ws://127.0.0.1:${ports.webSocket}`,
+    ...(options.tls !== undefined && {
+      tlsUrl: `mqtts://127.0.0.1:${ports.tls}`,
+      tlsWebSocketUrl: `wss://127.0.0.1:${ports.tlsWebSocket}`,
+    }),
     origin,
     controllable: true,
     stop: async () => {
@@ -74,25 +90,55 @@ export async function startMosquittoServer(
   }
 }
 
+interface Ports {
+  readonly plain: number
+  readonly webSocket: number
+  readonly tls: number
+  readonly tlsWebSocket: number
+}
+
+/** Beside the configuration, by name. */
+function filesOf({ acl, tls }: MosquittoOptions): Readonly<Record<string, string>> {
+  return {
+    ...(acl !== undefined && { 'acl.conf': `${acl.join('\n')}\n` }),
+    ...(tls !== undefined && { 'ca.pem': tls.ca, 'server.pem': tls.cert, 'server.key': tls.key }),
+  }
+}
+
 function configuration(
   folder: string,
-  port: number,
-  webSocketPort: number,
-  { maxInFlight = 1_000, settings = [] }: MosquittoOptions,
+  ports: Ports,
+  { maxInFlight = 1_000, settings = [], acl, tls }: MosquittoOptions,
 ): string {
+  const secured = [
+    `cafile ${folder}/ca.pem`,
+    `certfile ${folder}/server.pem`,
+    `keyfile ${folder}/server.key`,
+    'require_certificate true',
+  ]
   return [
     // As root it would become the user mosquitto, whom this machine need not have.
     ...(process.getuid?.() === 0 ? ['user root'] : []),
-    `listener ${port} 127.0.0.1`,
-    `listener ${webSocketPort} 127.0.0.1`,
-    'protocol websockets',
     'allow_anonymous true',
     'persistence true',
     `persistence_location ${folder}/`,
     `max_inflight_messages ${maxInFlight}`,
     'max_queued_messages 0',
     'log_type error',
+    ...(acl === undefined ? [] : [`acl_file ${folder}/acl.conf`]),
     ...settings,
+    `listener ${ports.plain} 127.0.0.1`,
+    `listener ${ports.webSocket} 127.0.0.1`,
+    'protocol websockets',
+    ...(tls === undefined
+      ? []
+      : [
+          `listener ${ports.tls} 127.0.0.1`,
+          ...secured,
+          `listener ${ports.tlsWebSocket} 127.0.0.1`,
+          'protocol websockets',
+          ...secured,
+        ]),
     '',
   ].join('\n')
 }

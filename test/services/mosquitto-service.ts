@@ -4,6 +4,10 @@ export interface MosquittoService {
   readonly url: string
   /** The same broker over WebSocket: `ws://127.0.0.1:port`; `undefined` where there is none. */
   readonly webSocketUrl: string | undefined
+  /** The same broker with TLS: `mqtts://127.0.0.1:port`; only where certificates were given. */
+  readonly tlsUrl?: string
+  /** And over WebSocket: `wss://127.0.0.1:port`. */
+  readonly tlsWebSocketUrl?: string
   /** Where it comes from. */
   readonly origin: 'CROSSDOCK_TEST_MQTT_URL' | 'debian' | 'installed'
   /** Whether everything below but `stop` works: not on a broker that someone else runs. */

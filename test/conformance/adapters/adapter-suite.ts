@@ -3,7 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, type TestContext 
 import { startProgram, type RunningProgram, type TestFolder } from '../../e2e/program.ts'
 import { freePort } from '../../services/free-port.ts'
 import type { ProgramDatabase } from '../../services/program-database.ts'
-import type { AdapterBed, AdapterTarget, OptionalCase, SentMessage } from './adapter-target.ts'
+import {
+  type AdapterBed,
+  type AdapterTarget,
+  type OptionalCase,
+  PRESSED_ABOVE,
+  type SentMessage,
+} from './adapter-target.ts'
 import { HANDLER, makeHome } from './program-home.ts'
 
 const MESSAGES = process.env['CROSSDOCK_TEST_LONG'] === '1' ? 2_000 : 150
@@ -179,6 +185,73 @@ export function adapterSuite(
       'order of a line',
     )
 
+    /** Has the program do this: `pause` or `resume`. */
+    async function tell(path: string): Promise<void> {
+      const { url } = await running()
+      const headers = { 'content-type': 'application/json' }
+      const answer = await fetch(`${url}/api/${path}`, { method: 'POST', headers, body: '{}' })
+      expect(answer.status).toBe(200)
+    }
+
+    async function expectOrder(sent: readonly SentMessage[]): Promise<void> {
+      if (target.cannot['order of a line'] !== undefined) return
+      const rows = await database?.sql(
+        `SELECT dedupekey AS k FROM queue_jobs WHERE dedupekey LIKE '%${prefixOf(sent)}-%' ORDER BY seq`,
+      )
+      expect(rows?.map((row) => String(row['k']).replace(/^\w+:/, ''))).toEqual(
+        sent.map(({ key }) => key),
+      )
+    }
+
+    /** Long enough for what must not happen. */
+    const aWhile = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 700))
+
+    when(
+      'a pause stores nothing and holds a bounded number; all comes after it',
+      async ({ bed: one }) => {
+        await tell(`integrations/${target.prefix}:json/pause`)
+        const [taken, acknowledged] = [one.takenIn(), one.acknowledged()]
+        const sent = messages().map((message) => ({ ...message, line: prefixOf([message]) }))
+        const sending = one.send(sent)
+        await until(() => one.takenIn() - taken >= one.heldAtMost - 1)
+        await aWhile()
+        expect(one.takenIn() - taken).toBeLessThanOrEqual(one.heldAtMost)
+        expect(one.acknowledged()).toBe(acknowledged)
+        expect(await jobsOf(sent)).toBe(0)
+        await tell(`integrations/${target.prefix}:json/resume`)
+        await sending
+        await expectEachOnce(sent)
+        await expectOrder(sent)
+      },
+    )
+
+    when(
+      'back-pressure takes nothing in until the jobs that wait have run',
+      async ({ bed: one }) => {
+        const { url } = await running()
+        await tell('queues/pressed/pause')
+        const first = messages(PRESSED_ABOVE + 1)
+        await one.send(first, 'pressed')
+        await until(async () => {
+          const { integrations } = (await (await fetch(`${url}/status`)).json()) as AdapterStatus
+          return integrations.subscriptions.some(({ closed }) => closed === 'backpressure')
+        })
+        const [taken, acknowledged] = [one.takenIn(), one.acknowledged()]
+        const sent = messages().map((message) => ({ ...message, line: prefixOf([message]) }))
+        const sending = one.send(sent, 'pressed')
+        await until(() => one.takenIn() - taken >= one.heldAtMost - 1)
+        await aWhile()
+        expect(one.takenIn() - taken).toBeLessThanOrEqual(one.heldAtMost)
+        expect(one.acknowledged()).toBe(acknowledged)
+        expect(await jobsOf(sent)).toBe(0)
+        await tell('queues/pressed/resume')
+        await sending
+        await expectEachOnce(first)
+        await expectEachOnce(sent)
+        await expectOrder(sent)
+      },
+    )
+
     when(
       'a crash between the commit and the acknowledgement makes no second job',
       async ({ bed: one }) => {
@@ -282,7 +355,10 @@ interface CaseParts {
 
 /** Of `/status`. */
 interface AdapterStatus {
-  readonly integrations: { readonly connections: readonly { health: { status: string } }[] }
+  readonly integrations: {
+    readonly connections: readonly { readonly health: { readonly status: string } }[]
+    readonly subscriptions: readonly { readonly closed: string | null }[]
+  }
 }
 
 function prefixOf([first]: readonly SentMessage[]): string {

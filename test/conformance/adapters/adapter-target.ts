@@ -14,10 +14,23 @@ export type OptionalCase =
   | 'broker restarted'
   | 'poison message is a dead letter'
   | 'order of a line'
+  | 'bytes of a closed subscription'
+
+/** What messages are sent to: `pressed` closes when more than {@link PRESSED_ABOVE} jobs of its wait. */
+export type SubscriptionName = 'json' | 'bytes' | 'pressed'
+
+/** Waiting jobs above which the subscription `pressed` takes nothing in. */
+export const PRESSED_ABOVE = 20
+
+/** The part of the subscription `pressed` that is the same for every protocol: also the queue is its own. */
+export const PRESSED = {
+  queue: 'pressed',
+  backpressure: { pause_above: PRESSED_ABOVE, resume_below: 5 },
+} as const
 
 /** Far side and sender of one protocol, as the suite uses them. */
 export interface AdapterBed {
-  /** `integrations` of the program, with the subscriptions `json` and `bytes` for this handler. */
+  /** `integrations` of the program, with one subscription of each {@link SubscriptionName} for this handler. */
   integrations(handler: string): Readonly<Record<string, unknown>>
   /** The program listens here now; for protocols whose senders call it. */
   reachable(url: string): void
@@ -25,7 +38,11 @@ export interface AdapterBed {
    * Hands messages over to the far side, which keeps them until the program has acknowledged them. Resolves
    * when every one is handed over; where senders call the program, when every one is acknowledged.
    */
-  send(messages: readonly SentMessage[], to?: 'json' | 'bytes'): Promise<void>
+  send(messages: readonly SentMessage[], to?: SubscriptionName): Promise<void>
+  /** Messages that a closed subscription holds, at most; the far side has the others. */
+  readonly heldAtMost: number
+  /** Messages that went to the program so far, seen on the way; where it refuses them it has none of them. */
+  takenIn(): number
   /** Acknowledgements that the program has sent so far, seen on the way. */
   acknowledged(): number
   /** Lets nothing through that the program sends, from now on, until the connections are cut. */
@@ -42,6 +59,8 @@ export interface AdapterBed {
 /** A protocol: all that the suite needs of an adapter in order to try it. */
 export interface AdapterTarget {
   readonly protocol: string
+  /** What the addresses of its subscriptions begin with: `mqtt`. */
+  readonly prefix: string
   /** What the protocol cannot meet, and why. */
   readonly cannot: Readonly<Partial<Record<OptionalCase, string>>>
   /** `undefined`: its server cannot be had here. */

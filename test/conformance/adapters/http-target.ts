@@ -1,16 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, request } from 'node:http'
-import type { AdapterBed, AdapterTarget, SentMessage } from './adapter-target.ts'
+import {
+  type AdapterBed,
+  type AdapterTarget,
+  PRESSED,
+  type SentMessage,
+  type SubscriptionName,
+} from './adapter-target.ts'
 import { openPassage } from './passage.ts'
 
 /** HTTP: the sender keeps each message until it has the answer, and sends it again until then. */
 export const httpTarget: AdapterTarget = {
   protocol: 'HTTP',
+  prefix: 'http',
   cannot: {
     'broker down at start': 'there is no broker: senders call the program',
     'broker restarted': 'there is no broker: senders call the program',
     'poison message is a dead letter': 'its sender waits, and is answered 400: nothing is stored',
     'order of a line': 'requests on several connections have no order',
+    'bytes of a closed subscription': 'each request is refused, and nothing of it is held',
   },
   open,
 }
@@ -24,7 +32,7 @@ async function open(): Promise<AdapterBed> {
 
   async function post(
     { key, body, headers }: SentMessage,
-    to: 'json' | 'bytes',
+    to: SubscriptionName,
   ): Promise<number | undefined> {
     return await new Promise((resolve) => {
       const outgoing = request(
@@ -35,7 +43,7 @@ async function open(): Promise<AdapterBed> {
           method: 'POST',
           path: `/in/${to}`,
           headers: {
-            'content-type': to === 'json' ? 'application/json' : 'application/octet-stream',
+            'content-type': to === 'bytes' ? 'application/octet-stream' : 'application/json',
             'idempotency-key': key,
             // Node sends each character as one byte.
             ...Object.fromEntries(
@@ -69,6 +77,7 @@ async function open(): Promise<AdapterBed> {
         subscriptions: [
           { name: 'json', path: '/in/json', handler },
           { name: 'bytes', path: '/in/bytes', handler, content_type: 'binary' },
+          { name: 'pressed', path: '/in/pressed', handler, ...PRESSED },
         ],
       },
     }),
@@ -91,6 +100,9 @@ async function open(): Promise<AdapterBed> {
         }),
       )
     },
+    heldAtMost: 0,
+    // It answers 503: what it has taken in, it has acknowledged.
+    takenIn: () => acknowledged,
     acknowledged: () => acknowledged,
     holdAcknowledgements: () => {
       passage.hold()

@@ -1,12 +1,17 @@
 import { connect, type MqttClient } from 'mqtt'
 import { startMosquitto } from '../../services/mosquitto.ts'
 import { startOrSkip } from '../../services/require.ts'
-import type { AdapterBed, AdapterTarget } from './adapter-target.ts'
+import { type AdapterBed, type AdapterTarget, PRESSED } from './adapter-target.ts'
 import { openPassage } from './passage.ts'
+
+/** Less than a case sends. */
+const HELD_AT_MOST = 100
+
+const [PUBLISH, PUBACK, PUBREC] = [3, 4, 5]
 
 /** MQTT 5 on Mosquitto, with one quality of service. */
 export function mqttTarget(qos: 1 | 2): AdapterTarget {
-  return { protocol: `MQTT, quality ${qos}`, cannot: {}, open: () => open(qos) }
+  return { protocol: `MQTT, quality ${qos}`, prefix: 'mqtt', cannot: {}, open: () => open(qos) }
 }
 
 async function open(qos: 1 | 2): Promise<AdapterBed | undefined> {
@@ -14,12 +19,17 @@ async function open(qos: 1 | 2): Promise<AdapterBed | undefined> {
   if (broker === undefined) return undefined
   const { hostname: host, port } = new URL(broker.url)
   let acknowledged = 0
+  let takenIn = 0
   const passage = await openPassage({
     to: () => ({ host, port: Number(port) }),
     program: 'caller',
     watch: () =>
-      acknowledgementWatch(() => {
+      packetWatch([PUBACK, PUBREC], () => {
         acknowledged += 1
+      }),
+    watchOther: () =>
+      packetWatch([PUBLISH], () => {
+        takenIn += 1
       }),
   })
   const topic = (name: string): string => `conformance/${name}`
@@ -27,10 +37,16 @@ async function open(qos: 1 | 2): Promise<AdapterBed | undefined> {
   return {
     integrations: (handler) => ({
       mqtt: {
-        connections: { broker: { url: `mqtt://127.0.0.1:${passage.port}` } },
-        subscriptions: (['json', 'bytes'] as const).map((name) => ({
+        connections: {
+          broker: { url: `mqtt://127.0.0.1:${passage.port}`, receive_maximum: HELD_AT_MOST },
+          // Whose bound is its bytes.
+          wide: { url: `mqtt://127.0.0.1:${passage.port}` },
+        },
+        subscriptions: (['json', 'bytes', 'pressed'] as const).map((name) => ({
           name,
           handler,
+          connection: name === 'bytes' ? 'wide' : 'broker',
+          ...(name === 'pressed' && PRESSED),
           topics: [{ topic: `${topic(name)}/#`, qos }],
           ...(name === 'bytes' && { content_type: 'binary' }),
         })),
@@ -56,6 +72,9 @@ async function open(qos: 1 | 2): Promise<AdapterBed | undefined> {
         ),
       )
     },
+    // And the one that makes it full.
+    heldAtMost: HELD_AT_MOST + 1,
+    takenIn: () => takenIn,
     acknowledged: () => acknowledged,
     holdAcknowledgements: () => {
       passage.hold()
@@ -76,8 +95,8 @@ async function open(qos: 1 | 2): Promise<AdapterBed | undefined> {
   }
 }
 
-/** Counts PUBACK and PUBREC in what a client sends. */
-function acknowledgementWatch(found: () => void): (bytes: Buffer) => void {
+/** Tells of each packet of these kinds in what one side sends. */
+function packetWatch(kinds: readonly number[], found: () => void): (bytes: Buffer) => void {
   let pending = Buffer.alloc(0)
   return (bytes) => {
     pending = Buffer.concat([pending, bytes])
@@ -93,7 +112,7 @@ function acknowledgementWatch(found: () => void): (bytes: Buffer) => void {
       const end = at + 1 + length
       if (at >= pending.length || end > pending.length) return
       const kind = (pending[0] ?? 0) >> 4
-      if (kind === 4 || kind === 5) found()
+      if (kinds.includes(kind)) found()
       pending = pending.subarray(end)
     }
   }

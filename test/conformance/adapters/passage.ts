@@ -18,10 +18,17 @@ export interface PassageOptions {
   readonly program: 'caller' | 'called'
   /** Looks at what the program sends: each connection has a watcher of its own. */
   readonly watch?: () => (bytes: Buffer) => void
+  /** The same for what the other side sends. */
+  readonly watchOther?: () => (bytes: Buffer) => void
 }
 
 /** Opens a passage on a free port. */
-export async function openPassage({ to, program, watch }: PassageOptions): Promise<Passage> {
+export async function openPassage({
+  to,
+  program,
+  watch,
+  watchOther,
+}: PassageOptions): Promise<Passage> {
   const pairs = new Set<{ readonly program: Socket; readonly other: Socket }>()
   let isHeld = false
   const server = createServer((caller) => {
@@ -36,8 +43,14 @@ export async function openPassage({ to, program, watch }: PassageOptions): Promi
       see?.(bytes)
       pair.other.write(bytes)
     })
+    const seeOther = watchOther?.()
     pair.other.on('data', (bytes: Buffer) => {
-      pair.program.write(bytes)
+      seeOther?.(bytes)
+      // A program that reads no more is felt on the other side.
+      if (!pair.program.write(bytes)) pair.other.pause()
+    })
+    pair.program.on('drain', () => {
+      pair.other.resume()
     })
     for (const [one, two] of [
       [caller, called],

@@ -169,4 +169,31 @@ describe('a message that is published over MQTT', () => {
       { outcome: 'published' },
     ])
   })
+
+  it.each([1, 2] as const)(
+    'is refused where the broker forbids its topic, and those after it go out (qos %i)',
+    async (qos) => {
+      const guarded = await startOrSkip('mosquitto', () =>
+        startMosquitto({ acl: ['topic readwrite allowed/#', 'topic read forbidden/#'] }),
+      )
+      if (guarded === undefined) return
+      cleanUps.push(() => guarded.stop())
+      if (!guarded.controllable) return
+      const { publish, isConnected } = await publishing({
+        connection: { url: guarded.url },
+        publications: { p: { topic: 'allowed/1', qos } },
+      })
+      await until(isConnected)
+      expect(await publish([message('a', { target: { topic: 'forbidden/1' } })])).toEqual([
+        {
+          outcome: 'refused',
+          error: 'the broker refuses it: Publish error: Not authorized (0x87)',
+          permanent: false,
+        },
+      ])
+      // Mosquitto 2.0.11 closes the connection behind its answer: the next one may be ours already, or not.
+      const allowed = message('b', { target: { topic: 'allowed/1' } })
+      await until(async () => (await publish([allowed]))[0]?.outcome === 'published')
+    },
+  )
 })

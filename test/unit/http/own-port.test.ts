@@ -13,7 +13,7 @@ import { createHttpServer } from '../../../src/http/server.ts'
 import { silentLog } from '../../../src/observe/log.ts'
 import type { Flow } from '../../../src/ports/flow.ts'
 import { OPEN_FLOW } from '../../../src/ports/flow.ts'
-import { makeAuthority } from './outbound/certificates.ts'
+import { makeAuthority } from '../../services/certificates.ts'
 import { post, send } from './started-server.ts'
 
 type Subscription = z.input<typeof httpSubscriptionOptions> & {

@@ -3,7 +3,7 @@ import { createServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type Authority, type Certificate, makeAuthority } from './certificates.ts'
+import { type Authority, type Certificate, makeAuthority } from '../../../services/certificates.ts'
 import { startPublisher } from './started-publisher.ts'
 
 let ours: Authority
