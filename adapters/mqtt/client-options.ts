@@ -1,3 +1,4 @@
+import type { RequestOptions } from 'node:https'
 import type { IClientOptions } from 'mqtt'
 import type { MqttConnectionOptions } from './options/connection.ts'
 
@@ -60,8 +61,13 @@ export function clientOptions(
       // Over WebSocket the library hands on the certificates by itself, and not the name.
       ...(tls.server_name !== undefined && {
         servername: tls.server_name,
-        wsOptions: { servername: tls.server_name },
+        wsOptions: webSocketOptions(tls.server_name),
       }),
     }),
   }
+}
+
+/** What the WebSocket's own request takes; the library's type leaves out what only HTTPS has. */
+function webSocketOptions(servername: string): RequestOptions {
+  return { servername }
 }

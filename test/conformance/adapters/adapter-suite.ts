@@ -231,7 +231,9 @@ export function adapterSuite(
         const { url } = await running()
         await tell('queues/pressed/pause')
         const first = messages(PRESSED_ABOVE + 1)
+        const before = one.acknowledged()
         await one.send(first, 'pressed')
+        await until(() => one.acknowledged() - before >= first.length)
         await until(async () => {
           const { integrations } = (await (await fetch(`${url}/status`)).json()) as AdapterStatus
           return integrations.subscriptions.some(({ closed }) => closed === 'backpressure')

@@ -14,7 +14,6 @@ export type OptionalCase =
   | 'broker restarted'
   | 'poison message is a dead letter'
   | 'order of a line'
-  | 'bytes of a closed subscription'
 
 /** What messages are sent to: `pressed` closes when more than {@link PRESSED_ABOVE} jobs of its wait. */
 export type SubscriptionName = 'json' | 'bytes' | 'pressed'

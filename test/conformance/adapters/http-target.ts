@@ -18,7 +18,6 @@ export const httpTarget: AdapterTarget = {
     'broker restarted': 'there is no broker: senders call the program',
     'poison message is a dead letter': 'its sender waits, and is answered 400: nothing is stored',
     'order of a line': 'requests on several connections have no order',
-    'bytes of a closed subscription': 'each request is refused, and nothing of it is held',
   },
   open,
 }

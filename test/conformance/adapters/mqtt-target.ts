@@ -39,13 +39,10 @@ async function open(qos: 1 | 2): Promise<AdapterBed | undefined> {
       mqtt: {
         connections: {
           broker: { url: `mqtt://127.0.0.1:${passage.port}`, receive_maximum: HELD_AT_MOST },
-          // Whose bound is its bytes.
-          wide: { url: `mqtt://127.0.0.1:${passage.port}` },
         },
         subscriptions: (['json', 'bytes', 'pressed'] as const).map((name) => ({
           name,
           handler,
-          connection: name === 'bytes' ? 'wide' : 'broker',
           ...(name === 'pressed' && PRESSED),
           topics: [{ topic: `${topic(name)}/#`, qos }],
           ...(name === 'bytes' && { content_type: 'binary' }),
