@@ -34,6 +34,8 @@ export class PacketIdentities {
   /** Removes it; one at a time. */
   #clearing: Promise<void> | undefined
   #isRepeatingClear = false
+  /** Somebody else may have the slot, and its packet ids, from now on. */
+  #isClosed = false
   /** Counts the broker's sessions: what one has left undone is no concern of the next. */
   #session = 0
 
@@ -99,10 +101,16 @@ export class PacketIdentities {
     if (!this.#isRepeatingClear) void this.#repeatClear()
   }
 
+  /** Repeats nothing any more, and waits for what is under way: the slot is released afterwards. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.allSettled([...this.#writes, this.#clearing])
+  }
+
   /** Also where no message comes that would have to wait for it: this process may end before one does. */
   async #repeatClear(): Promise<void> {
     this.#isRepeatingClear = true
-    while (this.#mustClear) {
+    while (this.#mustClear && !this.#isClosed) {
       try {
         await this.#clearOnce()
       } catch (error) {
@@ -144,7 +152,7 @@ export class PacketIdentities {
     this.#isForgetting = true
     // What arrives in one piece goes together.
     await new Promise((resolve) => setImmediate(resolve))
-    while (this.#forgetting.length > 0) {
+    while (this.#forgetting.length > 0 && !this.#isClosed) {
       let batch: Releasing[] = []
       let session = this.#session
       try {

@@ -175,6 +175,7 @@ export function openSession(options: SessionOptions): Session {
         subscribed?.abort()
         await offering.finish()
         await link.stop()
+        await packets?.close()
         clearInterval(pinging)
       })()),
   }

@@ -170,3 +170,19 @@ it('takes a repeat for one where an earlier version wrote no hash', async () => 
   const { arrives } = await setUp()
   expect(arrives(7, 'x', true)).toBe('packet/of-before')
 })
+
+it.each(['clear', 'forget'])('repeats nothing once it is closed: %s', async (what) => {
+  const { packets, gates } = await setUp()
+  if (what === 'clear') packets.clear()
+  else packets.release(7, () => undefined)
+  await settled()
+  let isClosed = false
+  const closing = packets.close().then(() => (isClosed = true))
+  await settled()
+  // What is under way is waited for.
+  expect(isClosed).toBe(false)
+  gates[0]?.break()
+  await closing
+  await new Promise((resolve) => setTimeout(resolve, 700))
+  expect(gates.map((gate) => gate.what)).toEqual([what])
+})
