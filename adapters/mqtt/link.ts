@@ -23,6 +23,8 @@ export interface Link {
   isConnected(): boolean
   /** Why it is not connected, or was not the last time. */
   lastReason(): string | undefined
+  /** Breaks the connection that there is, as an outage would: the next one follows after the usual pause. */
+  cut(reason: string): void
   /** Says goodbye to the broker, and connects no more. May be called twice. */
   stop(): Promise<void>
 }
@@ -133,6 +135,11 @@ export function keepConnected(options: LinkOptions): Link {
   return {
     isConnected: () => upSince !== undefined,
     lastReason: () => reason,
+    cut: (why) => {
+      if (client === undefined) return
+      note(why)
+      client.stream.destroy()
+    },
     stop: () => (stopping ??= Promise.resolve().then(end)),
   }
 }

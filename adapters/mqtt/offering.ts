@@ -156,6 +156,16 @@ export function createOffering({
     schedule()
   }
 
+  function wakeAll(): void {
+    for (const held of resting) wake(held)
+  }
+
+  /** They are lost, but those behind them on their topics need not be. */
+  function giveUpResting(): void {
+    for (const { topic } of resting) free(topic)
+    resting.clear()
+  }
+
   function pause(error: unknown): void {
     if (outages === 0) {
       log.warn({ reason: errorMessage(error) }, 'messages are held until they can be stored')
@@ -199,9 +209,13 @@ export function createOffering({
       isFinishing = true
       for (const timer of timers) clearTimeout(timer)
       timers.clear()
+      // What is under way may be refused as well, and is offered once more like the others.
+      await Promise.all(calls)
+      wakeAll()
       pump()
       while (calls.size > 0) {
         await Promise.all(calls)
+        if (!isDurable) giveUpResting()
         pump()
       }
       isFinished = true

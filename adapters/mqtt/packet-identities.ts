@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { IPublishPacket } from 'mqtt'
 import { errorMessage } from '../../src/domain/errors.ts'
 import type { InboundMessage } from '../../src/domain/message.ts'
@@ -6,6 +6,13 @@ import type { PacketMemory } from '../../src/ports/client-slots.ts'
 import type { Log } from '../../src/ports/log.ts'
 
 const REPEAT_MS = 500
+const HASH_CHARACTERS = 16
+
+/** See {@link PacketIdentities.release}. */
+interface Releasing {
+  readonly packetId: number
+  readonly done: () => void
+}
 
 /**
  * What makes a message of quality of service 2 one job, also when this process dies after the commit and before
@@ -18,12 +25,17 @@ export class PacketIdentities {
   readonly #known: Map<number, string>
   /** Not in the database yet. */
   readonly #unsaved = new Map<number, string>()
-  #forgetting: { packetId: number; done: () => void }[] = []
+  #forgetting: Releasing[] = []
   #isForgetting = false
   /** Writes of this session that are under way. */
   readonly #writes = new Set<Promise<void>>()
-  /** The last {@link clear}, whatever came of it. */
-  #cleared: Promise<void> = Promise.resolve()
+  /** What is written may be of a former session, and is removed before anything else is written. */
+  #mustClear = false
+  /** Removes it; one at a time. */
+  #clearing: Promise<void> | undefined
+  #isRepeatingClear = false
+  /** Somebody else may have the slot, and its packet ids, from now on. */
+  #isClosed = false
   /** Counts the broker's sessions: what one has left undone is no concern of the next. */
   #session = 0
 
@@ -44,9 +56,12 @@ export class PacketIdentities {
   identify(packet: IPublishPacket, message: InboundMessage): InboundMessage {
     const { messageId, qos, dup } = packet
     if (qos !== 2 || messageId === undefined || message.identity !== undefined) return message
+    const hash = hashOf(packet.topic, message.body)
     const earlier = dup ? this.#known.get(messageId) : undefined
-    if (earlier !== undefined) return { ...message, identity: `packet/${earlier}` }
-    const identity = randomUUID()
+    if (earlier !== undefined && isOf(earlier, hash)) {
+      return { ...message, identity: `packet/${earlier}` }
+    }
+    const identity = `${randomUUID()}/${hash}`
     this.#known.set(messageId, identity)
     this.#unsaved.set(messageId, identity)
     return { ...message, identity: `packet/${identity}` }
@@ -54,7 +69,7 @@ export class PacketIdentities {
 
   /** Resolves when every identity that was given is in the database. Before that no message is stored. */
   async save(): Promise<void> {
-    await this.#untilCleared()
+    while (this.#mustClear) await this.#clearOnce()
     if (this.#unsaved.size === 0) return
     const packets = [...this.#unsaved].map(([packetId, identity]) => ({ packetId, identity }))
     await this.#write(() => this.#memory.remember(packets))
@@ -74,32 +89,52 @@ export class PacketIdentities {
   }
 
   /**
-   * The broker has a new session: packet ids begin anew. What is written after this call waits for it, so that
-   * it takes nothing of the new session with it.
+   * The broker has a new session: packet ids begin anew. What is written is removed before anything of the new
+   * session is written, again and again until that works.
    */
-  async clear(): Promise<void> {
+  clear(): void {
     this.#session += 1
     this.#known.clear()
     this.#unsaved.clear()
     this.#forgetting = []
-    const clearing = this.#clear(this.#cleared)
-    this.#cleared = clearing.catch(() => undefined)
-    await clearing
+    this.#mustClear = true
+    if (!this.#isRepeatingClear) void this.#repeatClear()
   }
 
-  async #clear(former: Promise<void>): Promise<void> {
-    await former
+  /** Repeats nothing any more, and waits for what is under way: the slot is released afterwards. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.allSettled([...this.#writes, this.#clearing])
+  }
+
+  /** Also where no message comes that would have to wait for it: this process may end before one does. */
+  async #repeatClear(): Promise<void> {
+    this.#isRepeatingClear = true
+    while (this.#mustClear && !this.#isClosed) {
+      try {
+        await this.#clearOnce()
+      } catch (error) {
+        this.#log.debug(
+          { reason: errorMessage(error) },
+          'packet ids of a former session could not be removed yet',
+        )
+        await rest()
+      }
+    }
+    this.#isRepeatingClear = false
+  }
+
+  #clearOnce(): Promise<void> {
+    return (this.#clearing ??= this.#clear().finally(() => (this.#clearing = undefined)))
+  }
+
+  async #clear(): Promise<void> {
+    const session = this.#session
     // Those of the session before name packet ids that are used anew.
     await Promise.allSettled(this.#writes)
     await this.#memory.forget()
-  }
-
-  async #untilCleared(): Promise<void> {
-    let cleared: Promise<void> | undefined
-    while (cleared !== this.#cleared) {
-      cleared = this.#cleared
-      await cleared
-    }
+    // The broker may have begun another one meanwhile.
+    if (session === this.#session) this.#mustClear = false
   }
 
   async #write(run: () => Promise<void>): Promise<void> {
@@ -117,13 +152,15 @@ export class PacketIdentities {
     this.#isForgetting = true
     // What arrives in one piece goes together.
     await new Promise((resolve) => setImmediate(resolve))
-    while (this.#forgetting.length > 0) {
-      await this.#untilCleared()
-      const batch = this.#forgetting
-      if (batch.length === 0) break
-      this.#forgetting = []
-      const session = this.#session
+    while (this.#forgetting.length > 0 && !this.#isClosed) {
+      let batch: Releasing[] = []
+      let session = this.#session
       try {
+        while (this.#mustClear) await this.#clearOnce()
+        batch = this.#forgetting
+        if (batch.length === 0) break
+        this.#forgetting = []
+        session = this.#session
         await this.#write(() => this.#memory.forget(batch.map(({ packetId }) => packetId)))
         if (session !== this.#session) continue
         for (const { packetId, done } of batch) {
@@ -133,9 +170,30 @@ export class PacketIdentities {
       } catch (error) {
         this.#log.debug({ reason: errorMessage(error) }, 'packet ids could not be released yet')
         if (session === this.#session) this.#forgetting = [...batch, ...this.#forgetting]
-        await new Promise((resolve) => setTimeout(resolve, REPEAT_MS).unref())
+        await rest()
       }
     }
     this.#isForgetting = false
   }
+}
+
+function rest(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, REPEAT_MS).unref())
+}
+
+/** Of what stays the same when the broker sends a message again. */
+function hashOf(topic: string, body: Uint8Array): string {
+  // No topic has a null character.
+  const hash = createHash('sha256').update(`${topic}\0`).update(body)
+  return hash.digest('hex').slice(0, HASH_CHARACTERS)
+}
+
+/**
+ * Whether an identity is that of a message with this hash. A packet id alone does not say so, even with dup: what
+ * is written for it may be of a former session, where this process died before that was removed.
+ */
+function isOf(identity: string, hash: string): boolean {
+  const [, written] = identity.split('/')
+  // Versions before this one wrote no hash: it may be the same one.
+  return written === undefined || written === hash
 }

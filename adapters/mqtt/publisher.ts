@@ -46,7 +46,9 @@ export function openPublisher(options: PublisherOptions): Publisher {
       hasWill: true,
     },
     up: (client, packet) => {
-      current = new OutboundConnection(client, packet)
+      current = new OutboundConnection(client, packet, (reason) => {
+        link.cut(reason)
+      })
       options.connected(true)
     },
     down: (_client, reason) => {

@@ -1,5 +1,4 @@
 import type { IPublishPacket, MqttClient } from 'mqtt'
-import { errorMessage } from '../../src/domain/errors.ts'
 import type { AdapterSubscription, MessageSink } from '../../src/ports/adapter.ts'
 import type { Log } from '../../src/ports/log.ts'
 import {
@@ -109,13 +108,7 @@ export function openSession(options: SessionOptions): Session {
     lastArrival = performance.now()
     if (!isResumed) {
       held.sessionIsNew()
-      packets?.clear().catch((error: unknown) => {
-        // A packet id that is used anew comes without dup, and takes the place of what is still written.
-        log.debug(
-          { reason: errorMessage(error) },
-          'packet ids of a former session are still written',
-        )
-      })
+      packets?.clear()
     }
     // As it stands in the configuration now; a session that goes on keeps what it has.
     if (!options.isInherited && !(isResumed && hasSubscribed)) {
@@ -178,6 +171,7 @@ export function openSession(options: SessionOptions): Session {
         subscribed?.abort()
         await offering.finish()
         await link.stop()
+        await packets?.close()
         clearInterval(pinging)
       })()),
   }

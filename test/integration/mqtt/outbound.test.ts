@@ -144,6 +144,11 @@ describe('a message that is published over MQTT', () => {
       outcome: 'unconfirmed',
       error: 'the broker did not confirm it within 300 ms',
     })
+    // A broker that does not answer is left, for a new connection.
+    await until(() => !isConnected())
+    proxy.speak()
+    await until(isConnected)
+    proxy.silence()
     const abort = new AbortController()
     const given = publish([message('b')], abort.signal)
     abort.abort()
