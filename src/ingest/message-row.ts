@@ -32,6 +32,12 @@ export interface ReplayOrigin {
   readonly force: boolean
 }
 
+/** Where a route's row goes. */
+export interface RouteTarget extends PublicationAddress {
+  /** It stands for its message, as a handler's row does: the first of a subscription without a handler. */
+  readonly isForMessage: boolean
+}
+
 /** What the column `method` holds. */
 export const MAX_METHOD_CHARACTERS = 100
 
@@ -74,7 +80,7 @@ export function routeRow(
   source: RowSource,
   mapped: MappedValues,
   { route, values }: RoutedMessage,
-  target: PublicationAddress,
+  { isForMessage, ...target }: RouteTarget,
 ): NewJob {
   const { id, message, subscription } = source
   const both = laidOver(mapped, values)
@@ -101,7 +107,7 @@ export function routeRow(
     tenantId: both.tenantId,
     scheduledAt: both.scheduledAt,
     parentJobId: source.replay?.jobId,
-    dedupeKey: targetKeyOf(source, mapped, target),
+    dedupeKey: isForMessage ? keyOf(source, mapped) : targetKeyOf(source, mapped, target),
   }
 }
 
