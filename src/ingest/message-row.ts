@@ -8,6 +8,7 @@ import {
   outboundOrderingKey,
   type PublicationAddress,
 } from '../domain/outbound.ts'
+import { replayMetadata } from '../domain/replay.ts'
 import { isStorable } from '../domain/storable.ts'
 import { travellingHeaders } from '../domain/travelling-headers.ts'
 import type { Handler } from '../ports/handler.ts'
@@ -63,7 +64,7 @@ export function messageRow(
     maxRetries: subscription.maxRetries,
     timeoutSeconds: subscription.timeoutSeconds,
     headers: mapped.headers ?? message.headers,
-    metadata: metadataOf(message, mapped),
+    metadata: metadataOf(source, mapped),
     correlationId: mapped.correlationId ?? message.correlationId,
     tenantId: mapped.tenantId,
     orderingKey: mapped.orderingKey,
@@ -99,7 +100,7 @@ export function routeRow(
       key,
       orderingKey:
         both.orderingKey === undefined ? undefined : outboundOrderingKey(address, both.orderingKey),
-      metadata: { ...metadataOf(message, both), route: route.name },
+      metadata: { ...metadataOf(source, both), route: route.name },
     }),
     priority: both.priority ?? subscription.priority,
     traceparent: message.traceparent,
@@ -212,13 +213,17 @@ function mappedPayload(
   return { payload: json, contentType: 'application/json' }
 }
 
-function metadataOf(message: InboundMessage, mapped: MappedValues): JsonObject {
+function metadataOf(
+  { message, replay }: Pick<RowSource, 'message' | 'replay'>,
+  mapped: MappedValues,
+): JsonObject {
   const key = mapped.key ?? message.key
   return {
     ...message.facts,
     ...(key !== undefined && { key }),
     ...mapped.metadata,
     ...bodyHash(message),
+    ...(replay && replayMetadata(replay.jobId)),
     subscription: message.subscription,
   }
 }

@@ -109,6 +109,7 @@ describe.each(SHARED_TARGETS)('$name: dead letters', (target) => {
       status: 'pending',
       payload: '{"total":7}',
       parentJobId: id,
+      metadata: { replay_of: id },
       tenantId: 'acme',
       correlationId: 'c',
     })
