@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { addressOf, type PublicationAddress } from '../domain/outbound.ts'
-import { REPLAY_KEY } from '../domain/replay.ts'
 
 /** The longest inbox key that is stored as it is; a longer one is hashed. */
 const MAX_KEY_BYTES = 200
@@ -37,7 +36,7 @@ export function targetInboxKey(
  * The inbox key of what a dead letter is replayed as, so that it is replayed once. Begins as no subscription's name can.
  */
 export function replayKey(deadLetterId: string): string {
-  return stored(`${REPLAY_KEY}${deadLetterId}`)
+  return stored(`>replay:${deadLetterId}`)
 }
 
 /** `mark`: what tells its hash from that of the same text as another kind of key. */

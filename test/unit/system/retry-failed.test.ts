@@ -12,7 +12,6 @@ interface Letter {
   readonly hours: number
   readonly replayedAs?: string
   readonly parentJobId?: string
-  readonly dedupeKey?: string
   readonly metadata?: object
 }
 
@@ -32,7 +31,7 @@ function setUp(letters: readonly Letter[], refuses: readonly string[] = []) {
       }
     },
     show: async (id: string) => {
-      const nothing = { parentJobId: null, dedupeKey: null, metadata: null }
+      const nothing = { parentJobId: null, metadata: null }
       const job = { ...nothing, ...letters.find((each) => each.id === id) }
       return { job, replayedAs: undefined }
     },
@@ -56,7 +55,7 @@ test('it replays each dead letter of the last day once, the oldest first, and no
   const { asked, pages, run } = setUp(
     [
       { id: 'latest', hours: 1 },
-      { id: 'again', hours: 2, dedupeKey: '>replay:before' },
+      { id: 'again', hours: 2, metadata: { replay_of: 'before' } },
       { id: 'done', hours: 3, replayedAs: 'x' },
       { id: 'bad', hours: 4 },
       { id: 'oldest', hours: 23 },
@@ -79,8 +78,8 @@ test('it takes so many at most, and says what it left', async () => {
 
 test('what names a parent is no replay for that; what says that it is one, is', async () => {
   const { asked, run } = setUp([
-    { id: 'mapped', hours: 1, parentJobId: 'p', metadata: { replay_of: 'p' } },
-    { id: 'keyed', hours: 1, parentJobId: 'p', dedupeKey: 'in:7', metadata: { key: 'k' } },
+    { id: 'again', hours: 1, parentJobId: 'p', metadata: { replay_of: 'p' } },
+    { id: 'keyed', hours: 1, parentJobId: 'p', metadata: { key: 'k' } },
     { id: 'enqueued', hours: 1, parentJobId: 'p' },
   ])
   expect(await run(null)).toEqual({ replayed: 2, refused: 0, left: 0 })
