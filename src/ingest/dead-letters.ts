@@ -1,6 +1,7 @@
 import { CrossdockError, isCrossdockError } from '../domain/errors.ts'
 import { PROTOCOLS } from '../domain/job-type.ts'
 import type { Job, NewJob } from '../domain/job.ts'
+import { replayMetadata } from '../domain/replay.ts'
 import type { MakeId } from '../ports/clock.ts'
 import type {
   DeadLetterRequest,
@@ -117,7 +118,7 @@ export function createDeadLetters(options: DeadLettersOptions): DeadLetters {
       method: job.method ?? undefined,
       protocol: PROTOCOLS.find((one) => one === job.protocol),
       direction: job.direction,
-      metadata: job.metadata ?? undefined,
+      metadata: { ...job.metadata, ...replayMetadata(job.id) },
       payload: job.payload ?? undefined,
       contentType: job.contentType ?? undefined,
       payloadEncoding: base64,

@@ -8,6 +8,7 @@ import {
   outboundOrderingKey,
   type PublicationAddress,
 } from '../domain/outbound.ts'
+import { replayMetadata } from '../domain/replay.ts'
 import { isStorable } from '../domain/storable.ts'
 import { travellingHeaders } from '../domain/travelling-headers.ts'
 import type { Handler } from '../ports/handler.ts'
@@ -30,6 +31,12 @@ export interface ReplayOrigin {
   readonly jobId: string
   /** Whatever is there already: without an inbox key. */
   readonly force: boolean
+}
+
+/** Where a route's row goes. */
+export interface RouteTarget extends PublicationAddress {
+  /** It stands for its message, as a handler's row does: the first of a subscription without a handler. */
+  readonly isForMessage: boolean
 }
 
 /** What the column `method` holds. */
@@ -57,7 +64,7 @@ export function messageRow(
     maxRetries: subscription.maxRetries,
     timeoutSeconds: subscription.timeoutSeconds,
     headers: mapped.headers ?? message.headers,
-    metadata: metadataOf(message, mapped),
+    metadata: metadataOf(source, mapped),
     correlationId: mapped.correlationId ?? message.correlationId,
     tenantId: mapped.tenantId,
     orderingKey: mapped.orderingKey,
@@ -74,7 +81,7 @@ export function routeRow(
   source: RowSource,
   mapped: MappedValues,
   { route, values }: RoutedMessage,
-  target: PublicationAddress,
+  { isForMessage, ...target }: RouteTarget,
 ): NewJob {
   const { id, message, subscription } = source
   const both = laidOver(mapped, values)
@@ -93,7 +100,7 @@ export function routeRow(
       key,
       orderingKey:
         both.orderingKey === undefined ? undefined : outboundOrderingKey(address, both.orderingKey),
-      metadata: { ...metadataOf(message, both), route: route.name },
+      metadata: { ...metadataOf(source, both), route: route.name },
     }),
     priority: both.priority ?? subscription.priority,
     traceparent: message.traceparent,
@@ -101,7 +108,7 @@ export function routeRow(
     tenantId: both.tenantId,
     scheduledAt: both.scheduledAt,
     parentJobId: source.replay?.jobId,
-    dedupeKey: targetKeyOf(source, mapped, target),
+    dedupeKey: isForMessage ? keyOf(source, mapped) : targetKeyOf(source, mapped, target),
   }
 }
 
@@ -206,13 +213,17 @@ function mappedPayload(
   return { payload: json, contentType: 'application/json' }
 }
 
-function metadataOf(message: InboundMessage, mapped: MappedValues): JsonObject {
+function metadataOf(
+  { message, replay }: Pick<RowSource, 'message' | 'replay'>,
+  mapped: MappedValues,
+): JsonObject {
   const key = mapped.key ?? message.key
   return {
     ...message.facts,
     ...(key !== undefined && { key }),
     ...mapped.metadata,
     ...bodyHash(message),
+    ...(replay && replayMetadata(replay.jobId)),
     subscription: message.subscription,
   }
 }

@@ -21,8 +21,13 @@ export function messageRows(
     handler === undefined
       ? []
       : [messageRow({ ...source, id: makeId() }, values, handlers.get(handler))]
-  const targets = routed.flatMap((each) =>
-    each.route.to.map((target) => routeRow({ ...source, id: makeId() }, values, each, target)),
+  const wanted = routed.flatMap((each) => each.route.to.map((target) => ({ each, target })))
+  const targets = wanted.map(({ each, target }, index) =>
+    routeRow({ ...source, id: makeId() }, values, each, {
+      ...target,
+      // Somebody must have the key that the message's dead letter would have.
+      isForMessage: handler === undefined && index === 0,
+    }),
   )
   const rows = [...own, ...targets]
   const [first, ...others] = rows

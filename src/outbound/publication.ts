@@ -103,7 +103,11 @@ export function createPublication(
       signal.throwIfAborted()
       return settled(publishing)
     } finally {
-      leave?.()
+      if (leave !== undefined) {
+        leave()
+        // Whoever waits for the breaker's one try hears of it, also where nothing was sent.
+        gate.changed()
+      }
     }
   }
 

@@ -33,6 +33,8 @@ export interface DeadLetter {
   readonly tenantId: string | null
   readonly retryCount: number
   readonly createdAt: Date
+  /** When its last execution ended, or it was stored as a dead letter. */
+  readonly diedAt: Date
   /** Of its last execution; `null`: it never was a job, but a message that could not be stored as asked. */
   readonly startedAt: Date | null
 }

@@ -9,7 +9,7 @@ const PATIENCE_MS = 2_000
 
 /** The columns that a {@link DeadLetter} is made of; `subscription` is each dialect's own. */
 export const DEAD_LETTER_COLUMNS = `id, seq, handler, protocol, direction, method, queue, deadreason,
-        left(lasterror, 1000) AS error, tenantid, retrycount, createdon, startedat`
+        left(lasterror, 1000) AS error, tenantid, retrycount, createdon, startedat, coalesce(completedat, modifiedon) AS diedat`
 
 /** A row of {@link DEAD_LETTER_COLUMNS}; a bigint is text. */
 export interface DeadLetterRow {
@@ -26,6 +26,7 @@ export interface DeadLetterRow {
   tenantid: string | null
   retrycount: number
   createdon: Date
+  diedat: Date
   startedat: Date | null
 }
 
@@ -45,6 +46,7 @@ function deadLetterOf(row: DeadLetterRow): DeadLetter {
     tenantId: row.tenantid,
     retryCount: row.retrycount,
     createdAt: row.createdon,
+    diedAt: row.diedat,
     startedAt: row.startedat,
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isReplay } from '../domain/replay.ts'
 import type { DeadLetters } from '../ports/dead-letters.ts'
 import type { Handler } from '../ports/handler.ts'
 
@@ -9,9 +10,15 @@ const HOUR_MS = 3_600_000
 /** Dead letters of one look. */
 const PAGE = 100
 
+/**
+ * So many looks in a row without one that died lately end the walk. It is along the order of arrival, and a job may die long after it
+ * came; but no walk through all that ever died, each hour.
+ */
+const QUIET_PAGES = 10
+
 const input = z
   .strictObject({
-    /** Dead letters of the last hours alone. */
+    /** What died in the last hours alone, whenever it came. */
     max_age_hours: z.number().positive().max(24_000).prefault(24),
     /** At most so many in one run. */
     limit: z.int().min(1).max(10_000).prefault(1_000),
@@ -21,7 +28,7 @@ const input = z
   .transform((given) => given ?? { max_age_hours: 24, limit: 1_000, handler: undefined })
 
 /**
- * `system.retry-failed`: replays dead letters of the last hours, each once; what is itself a replay is left, or
+ * `system.retry-failed`: replays what died in the last hours, each once; what is itself a replay is left, or
  * a job that can never succeed would go round for ever. Its schedule is off until somebody switches it on.
  */
 export function retryFailedHandler({
@@ -50,14 +57,16 @@ export function retryFailedHandler({
       const letters = deadLetters()
       const from = (await now()) - hours * HOUR_MS
       const found: string[] = []
+      let quiet = 0
       for (let after: string | null = null; ;) {
         signal.throwIfAborted()
         const { rows, next }: Page = await letters.list({ filter: { handler }, after, limit: PAGE })
-        const young = rows.filter(({ createdAt }) => createdAt.getTime() >= from)
+        const young = rows.filter(({ diedAt }) => diedAt.getTime() >= from)
         const open = young.filter(({ replayedAs }) => replayedAs === undefined)
         found.push(...open.map(({ id }) => id))
         // Not a filter of the list: that would look through all that is older.
-        if (next === null || young.length < rows.length) break
+        quiet = young.length > 0 ? 0 : quiet + 1
+        if (next === null || quiet >= QUIET_PAGES) break
         after = next
       }
 
@@ -70,7 +79,7 @@ export function retryFailedHandler({
           continue
         }
         const letter = await letters.show(id)
-        if (letter === undefined || letter.job.parentJobId !== null) continue
+        if (letter === undefined || isReplay(letter.job)) continue
         const { outcome } = await letters.replay(id)
         result[outcome === 'replayed' ? 'replayed' : 'refused'] += 1
       }

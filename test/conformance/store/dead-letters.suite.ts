@@ -55,6 +55,7 @@ export const deadLettersSuite = storeSuite('dead letters', (bed) => {
       },
     ])
     expect(found.rows[1]?.startedAt).toBeInstanceOf(Date)
+    for (const { diedAt } of found.rows) expect(diedAt).toBeInstanceOf(Date)
     await bed.database.sql('UPDATE queue_jobs SET active = false WHERE id = ?', [message.id])
     expect(await find()).toEqual([failed.jobId])
   })

@@ -109,6 +109,7 @@ describe.each(SHARED_TARGETS)('$name: dead letters', (target) => {
       status: 'pending',
       payload: '{"total":7}',
       parentJobId: id,
+      metadata: { replay_of: id },
       tenantId: 'acme',
       correlationId: 'c',
     })
@@ -135,6 +136,39 @@ describe.each(SHARED_TARGETS)('$name: dead letters', (target) => {
     const both = await Promise.all([after.deadLetters.replay(id), after.deadLetters.replay(id)])
     expect(both.map(({ outcome }) => outcome).toSorted()).toEqual(['refused', 'replayed'])
     expect(await count(database, 'queue_jobs', "handler = 'outbound.publish'")).toBe(2)
+  })
+
+  it('without a handler stand for their message: what is delivered again is known', async () => {
+    const bad = { map: { priority: { expression: 'payload.p' } } }
+    const subscription = { name: 'in', contentType: 'json', routes } as const
+    const before = open({ ...subscription, routeRules: { audit: bad } })
+    const dead = await before.deliver('in', '{"p":"x"}', { identity: '1' })
+    const jobId = dead && 'jobId' in dead && dead.jobId
+    const after = open({ ...subscription, routes: [routes[0]] })
+    const again = await after.deliver('in', '{"p":"x"}', { identity: '1' })
+    expect(again).toMatchObject({ outcome: 'duplicate', jobId })
+    expect(await after.deadLetters.replay(String(jobId))).toMatchObject({ jobs: 1 })
+    expect(await count(database, 'queue_jobs', "handler = 'outbound.publish'")).toBe(1)
+    // And the other way round: what went its ways does not die later.
+    await after.deliver('in', '{"p":"x"}', { identity: '2' })
+    expect(await before.deliver('in', '{"p":"x"}', { identity: '2' })).toMatchObject({
+      outcome: 'duplicate',
+    })
+  })
+
+  it('without a handler whose message has come by its mapped key are not stored twice', async () => {
+    const rules = { map: { dedupe_key: { expression: 'payload.id' } } }
+    const bad = { map: { priority: { expression: 'payload.p' } } }
+    const subscription = { name: 'in', contentType: 'json', routes, rules } as const
+    const before = open({ ...subscription, routeRules: { audit: bad } })
+    const dead = await before.deliver('in', '{"id":"a","p":"x"}')
+    const good = await before.deliver('in', '{"id":"a","p":5}')
+    expect(good).toMatchObject({ outcome: 'stored' })
+    const { deadLetters } = open({ ...subscription, routes: [routes[1]] })
+    expect(await deadLetters.replay(String(dead && 'jobId' in dead && dead.jobId))).toMatchObject({
+      reason: 'duplicate',
+      jobId: good && 'jobId' in good && good.jobId,
+    })
   })
 
   it('whose corrected message has come by its mapped key are not stored twice', async () => {

@@ -18,6 +18,7 @@ const LETTER = {
   tenantId: null,
   retryCount: 0,
   createdAt: new Date('2030-01-01T00:00:00Z'),
+  diedAt: new Date('2030-01-01T00:00:00Z'),
   startedAt: null,
   replayedAs: 'b',
 } as const

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { inboxKey } from '../../../src/ingest/inbox-key.ts'
+import { inboxKey, targetInboxKey } from '../../../src/ingest/inbox-key.ts'
 
 describe('the inbox key', () => {
   it('is the subscription and the identity, as they are', () => {
@@ -18,6 +18,17 @@ describe('the inbox key', () => {
     expect(inboxKey('s', 'a\0b')).toMatch(/^sha256:/)
     expect(inboxKey('s', 'key ')).not.toBe(inboxKey('s', 'key  '))
     expect(inboxKey('s', 'ke y')).toBe('s:ke y')
+  })
+
+  it('of a target is no identity’s, however long', () => {
+    const far = { protocol: 'http', publication: 'far' } as const
+    expect(targetInboxKey('s', '1', far)).toBe('s:1>http:far')
+    for (const identity of ['1', 'x'.repeat(300)]) {
+      const ofTarget = targetInboxKey('s', identity, far)
+      expect(ofTarget).not.toBe(inboxKey('s', `${identity}>http:far`))
+      expect(ofTarget).toBe(targetInboxKey('s', identity, far))
+      expect(Buffer.byteLength(ofTarget)).toBeLessThanOrEqual(200)
+    }
   })
 
   it('of the same message is always the same', () => {

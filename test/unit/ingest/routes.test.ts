@@ -83,6 +83,21 @@ describe('a message with routes', () => {
     expect(rows.map(({ method }) => method)).toEqual(['alarms', 'audit'])
   })
 
+  it('and no handler has the key of its message in its first row, as its dead letter would', async () => {
+    const { deliver, rows } = withRoutes({
+      never: { filter: 'false' },
+      alarms: {},
+      audit: { map: { priority: { expression: 'payload.p' } } },
+    })
+    await deliver({ identity: '1', body: '{"p":1}' })
+    await deliver({ identity: '1', body: '{"p":"x"}' }, { onInvalid: 'dead' })
+    expect(rows.map(({ handler, dedupeKey }) => [handler, dedupeKey])).toEqual([
+      ['outbound.publish', 'in:1'],
+      ['outbound.publish', 'in:1>kafka:audit'],
+      ['outbound.route', 'in:1'],
+    ])
+  })
+
   it('goes the ways that want it, with what the subscription’s map made', async () => {
     const { deliver, rows } = withRoutes(
       {

@@ -8,9 +8,11 @@ const HOUR_MS = 3_600_000
 
 interface Letter {
   readonly id: string
+  /** So long ago it died. */
   readonly hours: number
   readonly replayedAs?: string
   readonly parentJobId?: string
+  readonly metadata?: object
 }
 
 /** Dead letters, the latest first, two on a page. */
@@ -24,13 +26,14 @@ function setUp(letters: readonly Letter[], refuses: readonly string[] = []) {
       return {
         rows: letters
           .slice(from, from + 2)
-          .map((each) => ({ ...each, createdAt: new Date(NOW - each.hours * HOUR_MS) })),
+          .map((each) => ({ ...each, diedAt: new Date(NOW - each.hours * HOUR_MS) })),
         next: from + 2 < letters.length ? String(from + 2) : null,
       }
     },
     show: async (id: string) => {
-      const parentJobId = letters.find((each) => each.id === id)?.parentJobId ?? null
-      return { job: { parentJobId }, replayedAs: undefined }
+      const nothing = { parentJobId: null, metadata: null }
+      const job = { ...nothing, ...letters.find((each) => each.id === id) }
+      return { job, replayedAs: undefined }
     },
     replay: async (id: string) => {
       asked.push(id)
@@ -52,13 +55,11 @@ test('it replays each dead letter of the last day once, the oldest first, and no
   const { asked, pages, run } = setUp(
     [
       { id: 'latest', hours: 1 },
-      { id: 'again', hours: 2, parentJobId: 'before' },
+      { id: 'again', hours: 2, metadata: { replay_of: 'before' } },
       { id: 'done', hours: 3, replayedAs: 'x' },
       { id: 'bad', hours: 4 },
       { id: 'oldest', hours: 23 },
       { id: 'too old', hours: 25 },
-      { id: 'not looked at', hours: 26 },
-      { id: 'nor this', hours: 27 },
     ],
     ['bad'],
   )
@@ -73,4 +74,28 @@ test('it takes so many at most, and says what it left', async () => {
   )
   expect(await run({ limit: 2, max_age_hours: 3 })).toEqual({ replayed: 2, refused: 0, left: 1 })
   expect(asked).toEqual(['b', 'c'])
+})
+
+test('what names a parent is no replay for that; what says that it is one, is', async () => {
+  const { asked, run } = setUp([
+    { id: 'again', hours: 1, parentJobId: 'p', metadata: { replay_of: 'p' } },
+    { id: 'keyed', hours: 1, parentJobId: 'p', metadata: { key: 'k' } },
+    { id: 'enqueued', hours: 1, parentJobId: 'p' },
+  ])
+  expect(await run(null)).toEqual({ replayed: 2, refused: 0, left: 0 })
+  expect(asked).toEqual(['enqueued', 'keyed'])
+})
+
+test('it finds what came long ago and died lately, and ends where nothing has for ten looks', async () => {
+  const old = (count: number) => Array.from({ length: count }, () => ({ id: 'old', hours: 99 }))
+  const { asked, pages, run } = setUp([
+    ...old(18),
+    { id: 'late', hours: 1 },
+    ...old(21),
+    { id: 'too far', hours: 1 },
+    ...old(9),
+  ])
+  expect(await run(null)).toEqual({ replayed: 1, refused: 0, left: 0 })
+  expect(asked).toEqual(['late'])
+  expect(pages).toHaveLength(20)
 })
