@@ -253,6 +253,7 @@ module.exports = {
           '^src/index[.]ts$',
           '^(test|bench)/run[.]ts$',
           '^test/[^/]+/run[.]ts$',
+          '-program[.]ts$',
           '[.]test[.]ts$',
           '^test/services/global-setup[.]ts$',
         ],
