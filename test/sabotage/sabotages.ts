@@ -262,14 +262,6 @@ export const sabotages: readonly Sabotage[] = [
     test: 'without undoing what SQL changed: pausing, other times, or all of it',
   },
   {
-    name: '13: a condition ends by our clock',
-    file: 'src/store/mysql/conditions.ts',
-    line: 'return performance.now() - from >= limitMs',
-    instead: 'return performance.now() < from',
-    testFile: 'test/integration/scheduler/conditions.test.ts',
-    test: 'are cut off by our clock, and taken for true by nobody',
-  },
-  {
     name: '6: a scheduler looks on until nothing is due',
     file: 'src/scheduler/scheduler.ts',
     line: 'return done > 0 ? 0 : Math.min(nextMs, pause(blocked, LONGEST_PAUSE_MS))',

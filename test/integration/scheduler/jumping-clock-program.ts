@@ -22,3 +22,8 @@ class JumpingDate extends RealDate {
 }
 
 globalThis.Date = JumpingDate as DateConstructor
+
+// So that whoever started it can see that it does.
+setInterval(() => {
+  process.stderr.write(`{"time":"${new Date().toISOString()}"}\n`)
+}, EACH_MS).unref()
