@@ -36,8 +36,8 @@ export interface SignalrService {
   send(message: HubMessage & { readonly times?: number }): Promise<void>
   /** Waits for the result of the connection that joined last, or came last. */
   invoke(message: HubMessage): Promise<{ readonly result?: unknown; readonly error?: string }>
-  /** Invokes each until it is answered with a result. */
-  deliver(messages: readonly HubMessage[]): Promise<void>
+  /** Invokes each, of a connection that joined this room, until it is answered with a result. */
+  deliver(messages: readonly HubMessage[], room: string): Promise<void>
   /** Breaks every connection. */
   drop(): Promise<void>
   /** Says goodbye to every connection. */

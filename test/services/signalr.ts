@@ -114,8 +114,8 @@ function controls(base: string): Controls {
       await control('send', message)
     },
     invoke: (message) => control('invoke', message),
-    deliver: async (messages) => {
-      await control('deliver', { messages })
+    deliver: async (messages, room) => {
+      await control('deliver', { messages, room })
     },
     drop: async () => {
       await control('drop', {})

@@ -5,7 +5,7 @@
 /hub is the hub. /control is for tests: POST with a JSON object, answered with a JSON object.
   send      {event, args, headers?, target?}  to every connection, or to the last that joined; nobody answers
   invoke    {event, args, headers?}  of the last connection that joined: {result} or {error}
-  deliver   {messages: [{event, args, headers?}]}  invokes each, again until it is answered with a result
+  deliver   {room?, messages: [{event, args, headers?}]}  invokes each, again until it is answered with a result
   drop      {}            breaks every connection
   close     {error?, allow_reconnect?}  says goodbye to every connection by the hub protocol
   tokens    {accepted}    a list: only these bearer tokens may connect from now on; null: anybody
@@ -65,16 +65,15 @@ class TestHub(Hub):
         for future in list(ctx._pending_client_results.values()) if ctx is not None else []:
             if not future.done():
                 future.set_exception(ConnectionError("the connection is gone"))
-        for known in (current, seen.joined):
-            if self.context.connection_id in known:
-                known.remove(self.context.connection_id)
+        current.remove(self.context.connection_id)
+        seen.joined = [one for one in seen.joined if one[1] != self.context.connection_id]
 
     async def Join(self, room) -> str:
         if room == "nobody":
             raise HubException("nobody may join this room")
         self._record("Join", room)
         await self.groups.add(str(room))
-        seen.joined.append(self.context.connection_id)
+        seen.joined.append((room, self.context.connection_id))
         return "joined"
 
     async def Take(self, value=None, more=None) -> object:
@@ -172,7 +171,8 @@ async def front(request, handler):
         if known is not None and known.lp_transport is None:
             known.lp_transport = PromptPolling()
         return await handler(request)
-    ws = web.WebSocketResponse(max_msg_size=64 * 1024 * 1024)
+    # Uncompressed: tests look at what passes.
+    ws = web.WebSocketResponse(max_msg_size=64 * 1024 * 1024, compress=False)
     await ws.prepare(request)
     sockets.add(request.transport)
     try:
@@ -191,10 +191,11 @@ def invocation(message, identity=None):
     )
 
 
-async def receiver():
-    """The connection that joined last, or came last; waits for one."""
+async def receiver(room=None):
+    """The connection that joined last, this room if one is given, or came last; waits for one."""
     while True:
-        for identity in [*reversed(seen.joined), *reversed(current)]:
+        joined = [identity for name, identity in seen.joined if room in (None, name)]
+        for identity in [*reversed(joined), *(reversed(current) if room is None else [])]:
             ctx = running["server"].get_connection(identity)
             if ctx is not None and ctx.protocol is not None and not ctx.closed.is_set():
                 return ctx
@@ -215,10 +216,10 @@ async def begin(ctx, message):
     return future
 
 
-async def deliver(messages):
+async def deliver(messages, room):
     waiting = list(messages)
     while waiting:
-        ctx = await receiver()
+        ctx = await receiver(room)
         window = waiting[:WINDOW]
         futures = [await begin(ctx, message) for message in window]
         results = await asyncio.gather(*futures, return_exceptions=True)
@@ -250,7 +251,7 @@ async def control(request):
         except Exception as error:
             return web.json_response({"error": str(error)})
     if word == "deliver":
-        return web.json_response(await deliver(body["messages"]))
+        return web.json_response(await deliver(body["messages"], body.get("room")))
     if word == "drop":
         for transport in list(sockets):
             transport.abort()
