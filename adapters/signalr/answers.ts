@@ -30,7 +30,9 @@ export function answerTo(delivery: Delivery, form: SignalrSubscriptionOptions['r
     }
     case 'filtered':
       return resultOf(form, null, delivery.outcome)
-    default:
+    case 'stored':
+    case 'duplicate':
+    case 'dead':
       return resultOf(form, delivery.jobId, delivery.outcome)
   }
 }

@@ -72,7 +72,8 @@ function received(message: Message): Message {
 
 function sent(message: Message): Message {
   if (message.type !== MessageType.Invocation || !('target' in message)) return message
-  const [call]: readonly unknown[] = message.arguments
+  const args: readonly unknown[] = message.arguments
+  const [call] = args
   if (!(call instanceof Call)) return message
   return {
     ...message,

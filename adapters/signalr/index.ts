@@ -37,6 +37,8 @@ export const signalrAdapter: AdapterDefinition<
   templates: SIGNALR_TEMPLATES,
   publishes: 'singly',
   subscriptionConnection: 'required',
+  withoutIdentity: () =>
+    'the hub sends it again, for the protocol gives events no identity; one that the hub sends without waiting for a result can be lost',
   probe: probeHub,
   start,
 }

@@ -1,6 +1,5 @@
 import { isJsonType, mediaType } from '../../src/domain/content-type.ts'
 import { errorMessage } from '../../src/domain/errors.ts'
-import type { Json } from '../../src/domain/json.ts'
 import { IDEMPOTENCY_HEADER } from '../../src/domain/outbound.ts'
 import type { OutboundMessage } from '../../src/ports/outbound.ts'
 import { Call } from './call-protocol.ts'

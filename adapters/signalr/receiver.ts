@@ -60,19 +60,19 @@ export function openReceiver(options: ReceiverOptions): Receiver {
 
   async function begin(): Promise<void> {
     if (isStopped) return
-    problem = undefined
-    const taken = await slots.take({ name: slotName, limit: 1 }).catch((error: unknown) => {
+    let taken: ClientSlot | undefined
+    try {
+      taken = await slots.take({ name: slotName, limit: 1 })
+    } catch (error) {
       problem = `no slot could be taken: ${errorMessage(error)}`
-      return undefined
-    })
+      beginLater()
+      return
+    }
+    problem = undefined
     if (taken === undefined) {
-      if (problem === undefined && !isStandingBy) {
-        isStandingBy = true
-        log.info({}, 'stands by: another instance has the connection to the hub')
-      }
-      timer = clock.after(STAND_BY_MS, () => {
-        then(begin)
-      })
+      if (!isStandingBy) log.info({}, 'stands by: another instance has the connection to the hub')
+      isStandingBy = true
+      beginLater()
       return
     }
     isStandingBy = false
@@ -89,6 +89,12 @@ export function openReceiver(options: ReceiverOptions): Receiver {
         await leave()
         await begin()
       })
+    })
+  }
+
+  function beginLater(): void {
+    timer = clock.after(STAND_BY_MS, () => {
+      then(begin)
     })
   }
 

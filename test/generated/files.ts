@@ -43,6 +43,20 @@ export const generatedFiles: readonly GeneratedFile[] = [
       })
     },
   },
+  {
+    path: 'docs/adapters/signalr.md',
+    async make() {
+      const { adapterTable } = await import('../../src/config/reference-table.ts')
+      const { signalrAdapter } = await import('../../adapters/signalr/index.ts')
+      const page = await readFile(
+        new URL('../../docs/adapters/signalr.md', import.meta.url),
+        'utf8',
+      )
+      return page.replace(KEYS, (_match, begin: string, end: string) => {
+        return begin + adapterTable(signalrAdapter) + end
+      })
+    },
+  },
 ]
 
 /** Where the table of keys stands in a page; the rest is written by hand. */

@@ -32,8 +32,8 @@ export interface SignalrService {
   readonly origin: 'CROSSDOCK_TEST_SIGNALR_URL' | 'python'
   /** Whether `kill` and `restart` work: not on one that someone else runs. */
   readonly controllable: boolean
-  /** Sends to every connection, without waiting for an answer. */
-  send(message: HubMessage & { readonly times?: number }): Promise<void>
+  /** Sends to every connection, without waiting for an answer; with `cut` they are broken before it. */
+  send(message: HubMessage & { readonly times?: number; readonly cut?: boolean }): Promise<void>
   /** Waits for the result of the connection that joined last, or came last. */
   invoke(message: HubMessage): Promise<{ readonly result?: unknown; readonly error?: string }>
   /** Invokes each, of a connection that joined this room, until it is answered with a result. */

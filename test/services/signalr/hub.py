@@ -3,7 +3,7 @@
     python3 hub.py PORT [OPTION=VALUE ...]
 
 /hub is the hub. /control is for tests: POST with a JSON object, answered with a JSON object.
-  send      {event, args, headers?, target?}  to every connection, or to the last that joined; nobody answers
+  send      {event, args, headers?, times?, cut?}  to every connection; nobody answers. With cut, they are broken before
   invoke    {event, args, headers?}  of the last connection that joined: {result} or {error}
   deliver   {room?, messages: [{event, args, headers?}]}  invokes each, again until it is answered with a result
   drop      {}            breaks every connection
@@ -237,9 +237,9 @@ async def control(request):
     body = await request.json()
     server = running["server"]
     if word == "send":
-        targets = [await receiver()] if body.get("target") == "joined" else [
-            ctx for ctx in (server.get_connection(one) for one in list(current)) if ctx is not None
-        ]
+        targets = [ctx for ctx in map(server.get_connection, list(current)) if ctx is not None]
+        for transport in list(sockets) if body.get("cut") else []:
+            transport.abort()
         for ctx in targets:
             for _ in range(body.get("times", 1)):
                 await ctx.send(invocation(body))
