@@ -439,6 +439,15 @@ export const sabotages: readonly Sabotage[] = [
     test: 'does not answer, one claim waits a moment for it',
   },
   {
+    name: '12: what an MQTT subscription holds is bounded in bytes',
+    file: 'adapters/mqtt/held-messages.ts',
+    line: 'return this.#count > this.#limits.messages || this.#bytes > this.#limits.bytes',
+    instead: 'return this.#count > this.#limits.messages',
+    testFile: 'test/chaos/mqtt-backlog.test.ts',
+    test: 'costs bounded memory, and becomes one job each: 1000 messages of 200000 bytes',
+    long: true,
+  },
+  {
     name: '12: a server that does not answer is out of reach',
     file: 'src/store/postgresql/connect.ts',
     line: 'query_timeout: ANSWER_LIMIT_MS,',
