@@ -128,16 +128,16 @@ async function publishAll(
 
 /** Samples the resident memory of the program until it is told to end; the highest, in bytes. */
 function watchMemory(url: string): () => Promise<number> {
+  const over = new AbortController()
   let highest = 0
-  let isOver = false
   const watching = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       highest = Math.max(highest, await rssOf(url))
       await delay(50)
     }
   })()
   return async () => {
-    isOver = true
+    over.abort()
     await watching
     return highest
   }

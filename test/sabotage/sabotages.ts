@@ -69,6 +69,22 @@ export const sabotages: readonly Sabotage[] = [
     test: 'of quality 2 keep their identity over the end of the process',
   },
   {
+    name: '2: packets of a durable session are written by who holds its slot, on PostgreSQL',
+    file: 'src/store/postgresql/client-packets.ts',
+    line: 'WHERE name = $1 AND slot = $2 AND token = $3 FOR SHARE)`',
+    instead: 'WHERE name = $1 AND slot = $2 AND $3::text IS NOT NULL FOR SHARE)`',
+    testFile: STORE,
+    test: 'as the holder of their slot says, and nobody who held it before',
+  },
+  {
+    name: '2: packets of a durable session are written by who holds its slot, on MariaDB',
+    file: 'src/store/mysql/client-packets.ts',
+    line: 'AND token = ${literal(token)} LOCK IN SHARE MODE`',
+    instead: 'AND ${literal(token)} IS NOT NULL LOCK IN SHARE MODE`',
+    testFile: 'test/conformance/store/mariadb.test.ts',
+    test: 'as the holder of their slot says, and nobody who held it before',
+  },
+  {
     name: '1: the group commit waits for the INSERT',
     file: 'src/ingest/group-commit.ts',
     line: 'outcomes = await store.insertJobs({ jobs, again, units: unitsOf(group) })',
