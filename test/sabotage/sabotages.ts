@@ -85,6 +85,14 @@ export const sabotages: readonly Sabotage[] = [
     test: 'as the holder of their slot says, and nobody who held it before',
   },
   {
+    name: '2: a packet of another session of the broker is another message',
+    file: 'adapters/mqtt/packet-identities.ts',
+    line: 'writtenSubscription === subscription)',
+    instead: 'true)',
+    testFile: 'test/integration/mqtt/inbound.test.ts',
+    test: 'are not taken for those of a lost session',
+  },
+  {
     name: '1: the group commit waits for the INSERT',
     file: 'src/ingest/group-commit.ts',
     line: 'outcomes = await store.insertJobs({ jobs, again, units: unitsOf(group) })',
