@@ -231,6 +231,10 @@ describe('messages over MQTT', () => {
         return never.promise
       },
     })
+    // Before its adapter is stopped, which waits for it.
+    cleanUps.push(async () => {
+      never.resolve([{ outcome: 'stored', jobId: 'j' }])
+    })
     const sender = await client()
     await sender.publishAsync('q2', 'x', { qos: 2 })
     await until(() => identities.length === 1)
