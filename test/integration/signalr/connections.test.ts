@@ -101,7 +101,10 @@ describe('a connection to a hub', () => {
       await service.send({ event: 'ordered', args: [`after ${round}`], times: 50, cut: true })
       await until(() => one.delivered.length === 51 * (round + 1))
     }
-    expect(one.bodies().slice(-51)).toEqual(['"before 2"', ...Array(50).fill('"after 2"')])
+    expect(one.bodies().slice(-51)).toEqual([
+      '"before 2"',
+      ...Array.from({ length: 50 }, () => '"after 2"'),
+    ])
     const after = await service.state()
     expect({ connected: after.connected, calls: after.invoked.length }).toEqual({
       connected,
