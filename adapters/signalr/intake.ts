@@ -1,4 +1,5 @@
 import type { AdapterContext, AdapterSubscription, MessageSink } from '../../src/ports/adapter.ts'
+import type { InboundMessage } from '../../src/domain/message.ts'
 import type { Json } from '../../src/domain/json.ts'
 import type { Log } from '../../src/ports/log.ts'
 import type { Offered } from '../../src/ports/offering.ts'
@@ -100,6 +101,17 @@ export function openIntake({ subscription, sink, makeOffering, log }: IntakeOpti
     }
   }
 
+  /** `undefined`: JSON cannot say it, such as lists within lists beyond all measure. Nobody would hear of it. */
+  function messageOf(call: Call): InboundMessage | undefined {
+    try {
+      return inboundEvent(call, subscription)
+    } catch (error) {
+      lost += 1
+      log.error({ err: error }, 'an event is lost: it cannot be written as JSON')
+      return undefined
+    }
+  }
+
   return {
     answer: (call) => {
       const answer = store(call).finally(() => answers.delete(answer))
@@ -107,7 +119,8 @@ export function openIntake({ subscription, sink, makeOffering, log }: IntakeOpti
       return answer
     },
     take: (call) => {
-      const message = inboundEvent(call, subscription)
+      const message = messageOf(call)
+      if (message === undefined) return
       const size = OVERHEAD_BYTES + message.body.byteLength
       if (!hasRoom(size)) {
         lost += 1

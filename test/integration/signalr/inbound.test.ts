@@ -165,13 +165,13 @@ describe('events that the hub waits for', () => {
     expect(await answer).toEqual({ result: 'job 0' })
   })
 
-  it.each([
+  it.for([
     ['job', { job_id: 'job 0', outcome: 'stored' }],
     ['true', true],
     ['null', null],
-  ] as const)('are answered as the hub can take it: %s', async (result, expected) => {
+  ] as const)('are answered as the hub can take it: %s', async ([result, expected], { skip }) => {
     const parts = await listen({ subscriptions: { orders: { event: 'ordered', result } } })
-    if (parts === undefined) return
+    if (parts === undefined) return skip()
     expect(await parts.service.invoke({ event: 'ordered', args: [1] })).toEqual({
       result: expected,
     })
