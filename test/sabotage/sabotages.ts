@@ -610,6 +610,14 @@ export const sabotages: readonly Sabotage[] = [
     test: 'of which one hangs let the others end, and those of another publication leave',
   },
   {
+    name: 'outbound: an MQTT connection that answers nothing is left',
+    file: 'adapters/mqtt/outbound-connection.ts',
+    line: 'this.#stalled(reason)',
+    instead: '',
+    testFile: 'test/integration/mqtt/outbound.test.ts',
+    test: 'finds a new connection where the broker has lost as many answers',
+  },
+  {
     name: 'outbound: no more messages begin than there may be connections',
     file: 'src/app/outbound.ts',
     line: 'maxInFlight: Math.min(publication.maxInFlight, most ?? Infinity)',
