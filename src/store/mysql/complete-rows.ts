@@ -1,7 +1,7 @@
 import { STATUS } from '../../domain/status.ts'
 import { written, type Ended } from '../endings.ts'
 import type { Database, Run } from './connect.ts'
-import type { LockedEnd } from './end-rows.ts'
+import { endOne, type LockedEnd } from './end-rows.ts'
 import { literal, numberList } from './text.ts'
 
 /** The completion of an execution whose row is known by its primary key. */
@@ -22,11 +22,9 @@ export function divideEnds(settlements: readonly Ended[]): DividedEnds {
   const completions = new Map<string, Completion>()
   const others: Ended[] = []
   for (const ended of settlements) {
-    const { seq, ending, durationMs, recovered } = ended
-    const isPlain = ending.kind === 'completed' && durationMs !== null && recovered !== true
-    if (isPlain && seq !== undefined && /^\d+$/.test(seq) && !completions.has(seq)) {
-      completions.set(seq, { seq, ended, result: ending.result })
-    } else others.push(ended)
+    const completion = completionOf(ended)
+    if (completion === undefined || completions.has(completion.seq)) others.push(ended)
+    else completions.set(completion.seq, completion)
   }
   return {
     completions: [...completions.values()].sort(
@@ -34,6 +32,20 @@ export function divideEnds(settlements: readonly Ended[]): DividedEnds {
     ),
     others,
   }
+}
+
+function completionOf(ended: Ended): Completion | undefined {
+  const { seq, ending, durationMs, recovered } = ended
+  if (seq === undefined || !/^\d+$/.test(seq) || durationMs === null || recovered === true) return
+  return ending.kind === 'completed' ? { seq, ended, result: ending.result } : undefined
+}
+
+/** The end of one execution, in one statement that guards itself. */
+export function endText(database: Database, ended: Ended): string {
+  const completion = completionOf(ended)
+  return completion === undefined
+    ? endOne(database, ended, written(ended.ending))
+    : completeText(database, [completion])
 }
 
 /** What {@link endRows} and the history take of a completion. */

@@ -2,12 +2,12 @@ import mysql, {
   type Pool,
   type PoolConnection,
   type PoolOptions,
-  type ResultSetHeader,
   type RowDataPacket,
 } from 'mysql2/promise'
 import { CrossdockError } from '../../domain/errors.ts'
 import { createContentionGuard, type ContentionGuard } from '../contention.ts'
 import { CONNECTION_WAIT_MS, HANDLER_WAIT_MS } from '../limits.ts'
+import { ask } from './ask.ts'
 import { answeredInTime, connectionWithin } from './connection-limits.ts'
 import { contentionOf, errnoOf, translateError } from './errors.ts'
 import { sessionStatement } from './session.ts'
@@ -72,6 +72,8 @@ export interface Database {
   readonly contention: ContentionGuard
   /** The longest text of a statement, in bytes. Connects where nothing has been connected yet. */
   maxStatementBytes(): Promise<number>
+  /** Whether the server, connected to before, runs BEGIN NOT ATOMIC … END outside of routines. */
+  takesBlocks(): boolean
   /** A connection of a handler, its session as {@link handlerSession} sets it. */
   openHandlerConnection(): Promise<PoolConnection>
   /** Brings a handler's session back to what it was before the handler had it. */
@@ -144,6 +146,7 @@ export function connectMysql(settings: MysqlSettings): Database {
   const contention = createContentionGuard(contentionOf)
   const prepared = new WeakSet()
   let packetBytes: number | undefined
+  let isMariadb = false
   let closed = false
 
   async function open({ pool, session, waitMs }: Source): Promise<PoolConnection> {
@@ -155,11 +158,12 @@ export function connectMysql(settings: MysqlSettings): Database {
       raw.on('error', settings.onConnectionError)
       await answeredInTime(opened, opened.query(session))
       if (packetBytes === undefined) {
-        const asked = opened.query<(RowDataPacket & { bytes: string | number })[]>(
-          'SELECT @@max_allowed_packet AS bytes',
+        const asked = opened.query<(RowDataPacket & { bytes: string; version: string })[]>(
+          'SELECT @@max_allowed_packet AS bytes, VERSION() AS version',
         )
         const [rows] = await answeredInTime(opened, asked)
         packetBytes = Number(rows[0]?.bytes ?? SMALLEST_PACKET)
+        isMariadb = /mariadb/i.test(rows[0]?.version ?? '')
       }
       prepared.add(raw)
       return opened
@@ -182,8 +186,8 @@ export function connectMysql(settings: MysqlSettings): Database {
     return async <Row>(text: string): Promise<Answer<Row>> => {
       refuseTooLarge(text, packetBytes ?? SMALLEST_PACKET)
       try {
-        const asked = held.query<ResultSetHeader | RowDataPacket[]>(text)
-        const [answer] = await (isLimited ? answeredInTime(held, asked) : asked)
+        const asked = ask(held, text)
+        const answer = await (isLimited ? answeredInTime(held, asked) : asked)
         return Array.isArray(answer)
           ? { rows: answer as Row[], affected: 0 }
           : { rows: [], affected: answer.affectedRows }
@@ -236,6 +240,7 @@ export function connectMysql(settings: MysqlSettings): Database {
       if (packetBytes === undefined) await withService(async () => undefined, null)
       return (packetBytes ?? SMALLEST_PACKET) - PACKET_SLACK
     },
+    takesBlocks: () => isMariadb,
     openHandlerConnection: () => openTranslated(handlers),
     handlerSession,
     runOn: (held) => runOn(held, false),

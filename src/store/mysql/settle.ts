@@ -2,10 +2,10 @@ import { STATUS } from '../../domain/status.ts'
 import type { ExecutionKey } from '../../ports/store.ts'
 import { jobsBeside, written, type Ended } from '../endings.ts'
 import { checkText } from '../job-columns.ts'
-import { completeRows, divideEnds, endOf } from './complete-rows.ts'
+import { completeRows, divideEnds, endOf, endText } from './complete-rows.ts'
 import type { Database, Run } from './connect.ts'
 import { lockHeld } from './held.ts'
-import { endOne, endRows, historyRows, type LockedEnd } from './end-rows.ts'
+import { endRows, historyRows, type LockedEnd } from './end-rows.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
 import { literal, runInPackets } from './text.ts'
 
@@ -52,18 +52,21 @@ export async function settleOneIn(
   settlement: Ended,
 ): Promise<boolean> {
   checkTexts(settlement)
-  const writes = written(settlement.ending)
-  const { affected } = await run(endOne(database, settlement, writes))
+  const { affected } = await run(endText(database, settlement))
   if (affected === 0) return false
   if (settlement.durationMs !== null) {
     const maxBytes = await database.maxStatementBytes()
-    await runInPackets(run, maxBytes, historyRows(database, [{ ended: settlement, writes }]))
+    await runInPackets(
+      run,
+      maxBytes,
+      historyRows(database, [{ ended: settlement, writes: written(settlement.ending) }]),
+    )
   }
   return true
 }
 
 /** What the server would take and PostgreSQL would not. */
-function checkTexts({ ending, inputData, outputData, executedBy }: Ended): void {
+export function checkTexts({ ending, inputData, outputData, executedBy }: Ended): void {
   const { result, error, deadReason } = written(ending)
   const texts = {
     result,
