@@ -15,6 +15,7 @@ export interface Sabotage {
 }
 
 const STORE = 'test/conformance/store/postgresql.test.ts'
+const MARIADB = 'test/conformance/store/mariadb.test.ts'
 
 /** It grows with every invariant. The order is the invariants'. */
 export const sabotages: readonly Sabotage[] = [
@@ -175,6 +176,30 @@ export const sabotages: readonly Sabotage[] = [
     test: 'do not commit once the lease is lost',
   },
   {
+    name: '3: on MariaDB COMMIT does not follow an end that ended nothing',
+    file: 'src/store/mysql/commit-end.ts',
+    line: '`IF ROW_COUNT() <> 1 THEN',
+    instead: '`IF false THEN',
+    testFile: MARIADB,
+    test: 'where a handler left nothing but its own changes, and its epoch is another',
+  },
+  {
+    name: '3: on MariaDB the transaction that is committed is the one begun',
+    file: 'src/store/mysql/commit-end.ts',
+    line: '[`RELEASE SAVEPOINT ${savepoint}`]',
+    instead: '[`DO 1`]',
+    testFile: MARIADB,
+    test: 'a transaction with nothing but its own changes that COMMIT has ended is found out',
+  },
+  {
+    name: '3: on MySQL a session that gave rows may not be ours any more',
+    file: 'src/store/mysql/transaction.ts',
+    line: 'if (Array.isArray(answer) || hasChangedSession(answer)) untouched = false',
+    instead: 'if (hasChangedSession(answer)) untouched = false',
+    testFile: MARIADB,
+    test: 'a session that SELECT changing() has changed is ours again at the end',
+  },
+  {
     name: '3: a transaction of another token is not the one begun',
     file: 'migrations/postgresql/0001_tables.sql',
     line: "IF current_setting('crossdock.transaction', true) IS DISTINCT FROM token THEN",
@@ -213,6 +238,22 @@ export const sabotages: readonly Sabotage[] = [
     instead: 'AND j.statusid + 0 = 2',
     testFile: STORE,
     test: 'writes nothing for an epoch that is not the row’s',
+  },
+  {
+    name: '4: on MySQL a completion of a group ends nothing of another epoch',
+    file: 'src/store/mysql/complete-rows.ts',
+    line: 'AND leaseepoch = ${each(completions.map(({ ended }) => literal(ended.epoch)))}',
+    instead: '',
+    testFile: MARIADB,
+    test: 'a job of a group that has another epoch is left as it is, and the others end',
+  },
+  {
+    name: '4: on MySQL a group of which one was lost is written anew',
+    file: 'src/store/mysql/complete-rows.ts',
+    line: 'return affected === completions.length',
+    instead: 'return affected <= completions.length',
+    testFile: MARIADB,
+    test: 'a job of a group that has another epoch is left as it is, and the others end',
   },
   {
     name: '4: an execution has one history row',
@@ -359,6 +400,14 @@ export const sabotages: readonly Sabotage[] = [
     test: 'do not commit once the job was asked to stop',
   },
   {
+    name: '9: on MySQL what was asked to stop does not complete',
+    file: 'src/store/mysql/complete-rows.ts',
+    line: ' AND NOT cancelrequested`',
+    instead: '`',
+    testFile: MARIADB,
+    test: 'a job of a group that was asked to stop is left as it is, and the others end',
+  },
+  {
     name: '10: a shutdown gives back what has not begun',
     file: 'src/worker/pool.ts',
     line: '      retry?.cancel()\n      giveBackWaiting()',
@@ -449,10 +498,10 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: '7: a row that SQL makes ready waits for its turn',
-    file: 'migrations/mysql/0005_outbound.sql',
+    file: 'migrations/mysql/0009_lighter_rows.sql',
     line: 'WHEN NEW.statusid IN (0, 2) THEN 1',
     instead: 'WHEN false THEN 1',
-    testFile: 'test/conformance/store/mariadb.test.ts',
+    testFile: MARIADB,
     test: 'is not made ready by hand',
   },
   {
@@ -460,7 +509,7 @@ export const sabotages: readonly Sabotage[] = [
     file: 'src/store/mysql/turns.ts',
     line: 'WHERE w.turnlane = lane.name ORDER BY w.seq LIMIT 1)',
     instead: 'WHERE w.turnlane = lane.name ORDER BY w.seq DESC LIMIT 1)',
-    testFile: 'test/conformance/store/mariadb.test.ts',
+    testFile: MARIADB,
     test: 'run one at a time in the order of arrival, whatever their priority',
   },
   {
@@ -633,6 +682,14 @@ export const sabotages: readonly Sabotage[] = [
     instead: "publishes: 'batches'",
     testFile: 'test/integration/outbound-http/targets-postgresql.test.ts',
     test: 'of which one hangs let the others end, and those of another publication leave',
+  },
+  {
+    name: 'outbound: an MQTT connection that answers nothing is left',
+    file: 'adapters/mqtt/outbound-connection.ts',
+    line: 'this.#stalled(reason)',
+    instead: '',
+    testFile: 'test/integration/mqtt/outbound.test.ts',
+    test: 'finds a new connection where the broker has lost as many answers',
   },
   {
     name: 'outbound: no more messages begin than there may be connections',
