@@ -165,6 +165,12 @@ module.exports = {
       folder: 'adapters/mqtt',
       because: 'The broker that comes along is for trying things out; others need not know of it.',
     }),
+    onlyIn({
+      library: '@microsoft/signalr',
+      packages: '@microsoft/signalr|@microsoft/signalr-protocol-msgpack',
+      folder: 'adapters/signalr',
+      because: 'What it does when connections break is known there, and nowhere else.',
+    }),
 
     onlyIn({
       library: 'jsonata',

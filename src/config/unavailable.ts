@@ -18,7 +18,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'auth.jwt',
   'integrations.kafka',
   'integrations.activemq',
-  'integrations.signalr',
   'integrations.*.subscriptions[].batch',
 ]
 

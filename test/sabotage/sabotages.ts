@@ -70,6 +70,31 @@ export const sabotages: readonly Sabotage[] = [
     test: 'of quality 2 keep their identity over the end of the process',
   },
   {
+    name: '1: a SignalR hub that waits is answered after the delivery',
+    file: 'adapters/signalr/intake.ts',
+    line: "const [delivery] = await sink.deliver([message], { onInvalid: 'reject' })",
+    instead:
+      "void sink.deliver([message], { onInvalid: 'reject' }).catch(() => undefined)\n      const [delivery] = [{ outcome: 'stored' as const, jobId: 'job 0' }]",
+    testFile: 'test/integration/signalr/inbound.test.ts',
+    test: 'are answered after the commit',
+  },
+  {
+    name: '12: what SignalR holds in memory has a limit',
+    file: 'adapters/signalr/intake.ts',
+    line: 'return count < options.max_held && bytes + size <= options.max_held_bytes',
+    instead: 'return bytes >= 0',
+    testFile: 'test/integration/signalr/inbound.test.ts',
+    test: 'are lost above the limit, and counted where people look',
+  },
+  {
+    name: '13: a SignalR hub that falls silent is left',
+    file: 'adapters/signalr/link.ts',
+    line: 'if (isStateful(one) && clock.monotonicMs() - heardAt > limitMs) {',
+    instead: 'if (isStateful(one) && clock.monotonicMs() - heardAt < 0) {',
+    testFile: 'test/integration/signalr/connections.test.ts',
+    test: 'is left when the hub falls silent, and made anew',
+  },
+  {
     name: '2: packets of a durable session are written by who holds its slot, on PostgreSQL',
     file: 'src/store/postgresql/client-packets.ts',
     line: 'WHERE name = $1 AND slot = $2 AND token = $3 FOR SHARE)`',

@@ -3,6 +3,7 @@ import { prepareMosquitto } from './mosquitto.ts'
 import { preparePostgresql } from './postgresql.ts'
 import { prepareRedis } from './redis.ts'
 import { startOrSkip } from './require.ts'
+import { prepareSignalr } from './signalr.ts'
 
 /**
  * Runs once before the suites that use servers: fetches what takes long, so that no hook's time
@@ -13,4 +14,5 @@ export default async function setup(): Promise<void> {
   await startOrSkip('mariadb', prepareMariadb)
   await startOrSkip('redis', prepareRedis)
   await startOrSkip('mosquitto', prepareMosquitto)
+  await startOrSkip('signalr', prepareSignalr)
 }
