@@ -1,3 +1,4 @@
+import { prepareKafka } from './kafka.ts'
 import { prepareMariadb } from './mariadb.ts'
 import { prepareMosquitto } from './mosquitto.ts'
 import { preparePostgresql } from './postgresql.ts'
@@ -13,4 +14,5 @@ export default async function setup(): Promise<void> {
   await startOrSkip('mariadb', prepareMariadb)
   await startOrSkip('redis', prepareRedis)
   await startOrSkip('mosquitto', prepareMosquitto)
+  await startOrSkip('kafka', prepareKafka)
 }
