@@ -19,6 +19,7 @@ import { startMosquitto } from '../test/services/mosquitto.ts'
 import type { BenchServer } from './bench-database.ts'
 import { startMariadbBench } from './server-mariadb.ts'
 import { startPostgresqlBench } from './server-postgresql.ts'
+import { adapterTools } from '../test/services/adapter-tools.ts'
 
 /**
  * Messages over MQTT, stored and acknowledged, from one connection, beside the bare multi-row INSERT into the
@@ -104,14 +105,14 @@ async function measure(server: BenchServer, version: '3.1.1' | '5', qos: 1 | 2):
       },
     ],
     publications: [],
-    sink: {
+    ...adapterTools({
       deliver: async (messages, how) => {
         const deliveries = await sink.deliver(messages, how)
         stored += deliveries.length
         if (stored >= MESSAGES) all.resolve(undefined)
         return deliveries
       },
-    },
+    }),
     http: {
       route: () => undefined,
       port: () => {

@@ -1,22 +1,19 @@
 import type { IPublishPacket } from 'mqtt'
 import type { InboundMessage } from '../../src/domain/message.ts'
+import type { Offered } from '../../src/ports/offering.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
 
 /** A message from its arrival until the broker has been told that it is stored. */
-export interface HeldMessage {
-  readonly message: InboundMessage
-  readonly topic: string
+export interface HeldMessage extends Offered {
   readonly qos: 0 | 1 | 2
   /** `undefined`: quality of service 0, which nobody acknowledges. */
   readonly packetId: number | undefined
   readonly bytes: number
-  /** Order of arrival. */
-  readonly place: number
   /** The connection that it is acknowledged on; `undefined`: it is gone, and the broker sends it again. */
-  line: Acknowledgements | undefined
+  acknowledgements: Acknowledgements | undefined
   isStored: boolean
-  /** How often it was refused. */
-  refusals: number
+  /** Whether it was refused once: others are acknowledged before it. */
+  wasRefused: boolean
 }
 
 /** How much of a subscription is held at once. */
@@ -42,7 +39,6 @@ export class HeldMessages {
   readonly #byPacket = new Map<number, HeldMessage>()
   #count = 0
   #bytes = 0
-  #places = 0
   #resume: (() => void) | undefined
 
   constructor(limits: HoldLimits) {
@@ -66,12 +62,12 @@ export class HeldMessages {
   take(
     packet: IPublishPacket,
     message: InboundMessage,
-    line: Acknowledgements,
+    acknowledgements: Acknowledgements,
     next: () => void,
   ): HeldMessage | undefined {
     const known = this.#known(packet)
     if (known !== undefined) {
-      known.line = line
+      known.acknowledgements = acknowledgements
       if (known.isStored) this.#acknowledge(known)
       else this.#unacknowledged.push(known)
       next()
@@ -79,16 +75,14 @@ export class HeldMessages {
     }
     const held: HeldMessage = {
       message,
-      topic: packet.topic,
+      line: packet.topic,
       qos: packet.qos,
       packetId: packet.qos === 0 ? undefined : packet.messageId,
       bytes: OVERHEAD_BYTES + message.body.byteLength,
-      place: this.#places,
-      line,
+      acknowledgements,
       isStored: false,
-      refusals: 0,
+      wasRefused: false,
     }
-    this.#places += 1
     this.#count += 1
     this.#bytes += held.bytes
     if (held.packetId !== undefined) {
@@ -115,9 +109,13 @@ export class HeldMessages {
   }
 
   /** The connection is gone: what was not acknowledged on it comes again, if the broker keeps the session. */
-  disconnected(line: Acknowledgements): void {
-    for (const held of this.#byPacket.values()) if (held.line === line) held.line = undefined
-    this.#unacknowledged = this.#unacknowledged.filter((held) => held.line !== undefined)
+  disconnected(acknowledgements: Acknowledgements): void {
+    for (const held of this.#byPacket.values()) {
+      if (held.acknowledgements === acknowledgements) held.acknowledgements = undefined
+    }
+    this.#unacknowledged = this.#unacknowledged.filter(
+      (held) => held.acknowledgements !== undefined,
+    )
     // Its reader is gone as well; the next connection has one of its own.
     this.#resume = undefined
   }
@@ -136,7 +134,7 @@ export class HeldMessages {
   #known(packet: IPublishPacket): HeldMessage | undefined {
     if (packet.qos === 0 || packet.messageId === undefined) return undefined
     const known = this.#byPacket.get(packet.messageId)
-    return known !== undefined && packet.dup && known.topic === packet.topic ? known : undefined
+    return known !== undefined && packet.dup && known.line === packet.topic ? known : undefined
   }
 
   #acknowledgeInOrder(): void {
@@ -145,7 +143,7 @@ export class HeldMessages {
     let end = 0
     while (end < waiting.length) {
       const held = waiting[end]
-      if (held === undefined || (!held.isStored && held.refusals === 0)) break
+      if (held === undefined || (!held.isStored && !held.wasRefused)) break
       end += 1
     }
     const passed = waiting.slice(0, end)
@@ -155,9 +153,9 @@ export class HeldMessages {
   }
 
   #acknowledge(held: HeldMessage): void {
-    const { line, packetId, qos } = held
-    if (packetId === undefined || qos === 0 || line?.isOpen() !== true) return
-    line.stored(packetId, qos)
+    const { acknowledgements, packetId, qos } = held
+    if (packetId === undefined || qos === 0 || acknowledgements?.isOpen() !== true) return
+    acknowledgements.stored(packetId, qos)
     // Of quality 2 it is known until the sender releases it.
     if (qos === 1) this.#byPacket.delete(packetId)
   }

@@ -45,10 +45,12 @@ async function start({
   connection,
   subscriptions,
   publications,
-  sink,
+  makeOffering,
   slots,
   instance,
   connected,
+  clock,
+  random,
   log,
 }: AdapterContext<
   MqttSubscriptionOptions,
@@ -65,7 +67,13 @@ async function start({
       'this version of the package mqtt acknowledges one message at a time: quality of service 2 is taken as 1, and messages come in slowly',
     )
   }
-  const common = { connection: connection.options, instanceName: instance.name, log }
+  const common = {
+    connection: connection.options,
+    instanceName: instance.name,
+    clock,
+    random,
+    log,
+  }
   const publisher =
     publications.length === 0 ? undefined : openPublisher({ ...common, publications, connected })
   const receivers = subscriptions.map((subscription) => ({
@@ -74,7 +82,7 @@ async function start({
       ...common,
       subscription,
       canDefer,
-      sink,
+      makeOffering,
       slots,
       log: log.child({ subscription: subscription.name }),
     }),

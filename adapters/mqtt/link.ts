@@ -1,6 +1,8 @@
 import { Socket } from 'node:net'
 import { connect, type IConnackPacket, type MqttClient } from 'mqtt'
+import { pauseMs } from '../../src/domain/back-off.ts'
 import { errorMessage } from '../../src/domain/errors.ts'
+import type { Clock, Timer } from '../../src/ports/clock.ts'
 import type { Log } from '../../src/ports/log.ts'
 import { addressesOf, clientOptions, type ClientRole } from './client-options.ts'
 import type { MqttConnectionOptions } from './options/connection.ts'
@@ -15,6 +17,9 @@ export interface LinkOptions {
   readonly up: (client: MqttClient, packet: IConnackPacket) => void
   /** The connection of this client, which was up, is gone. */
   readonly down: (client: MqttClient, reason: string) => void
+  readonly clock: Clock
+  /** Chance in [0, 1). */
+  readonly random: () => number
   readonly log: Log
 }
 
@@ -29,8 +34,7 @@ export interface Link {
   stop(): Promise<void>
 }
 
-const FIRST_PAUSE_MS = 200
-const LONGEST_PAUSE_MS = 10_000
+const PAUSES = { firstMs: 200, longestMs: 10_000 }
 /** How long a connection must have lasted for the pauses to begin anew. */
 const SETTLED_MS = 5_000
 const GOODBYE_MS = 2_000
@@ -40,15 +44,16 @@ const GOODBYE_MS = 2_000
  * of its own (see {@link clientOptions}), and the pauses between two grow to ten seconds.
  */
 export function keepConnected(options: LinkOptions): Link {
-  const { connection, role, log } = options
+  const { connection, role, clock, log } = options
   const addresses = addressesOf(connection)
   let attempt = 0
-  let pauses = 0
+  /** In a row. */
+  let failures = 0
   let client: MqttClient | undefined
   let upSince: number | undefined
   let reason: string | undefined
   let told: string | undefined
-  let timer: NodeJS.Timeout | undefined
+  let timer: Timer | undefined
   let stopping: Promise<void> | undefined
 
   function open(): void {
@@ -77,7 +82,7 @@ export function keepConnected(options: LinkOptions): Link {
       // It may have been stopped while the broker answered.
       if (client !== one || stopping !== undefined) return
       noDelay(one)
-      upSince = performance.now()
+      upSince = clock.monotonicMs()
       told = undefined
       log.info({ url, client_id: role.clientId }, 'connected to the broker')
       options.up(one, packet)
@@ -95,7 +100,7 @@ export function keepConnected(options: LinkOptions): Link {
   function lost(one?: MqttClient): void {
     const why = reason ?? 'the connection was closed'
     const wasUp = upSince !== undefined
-    const lasted = upSince === undefined ? 0 : performance.now() - upSince
+    const lasted = upSince === undefined ? 0 : clock.monotonicMs() - upSince
     client = undefined
     upSince = undefined
     reason = why
@@ -107,14 +112,12 @@ export function keepConnected(options: LinkOptions): Link {
     if (told !== why)
       log.warn({ reason: why, client_id: role.clientId }, 'not connected to the broker')
     told = why
-    pauses = lasted > SETTLED_MS ? 0 : pauses
-    const pause = Math.min(FIRST_PAUSE_MS * 2 ** pauses, LONGEST_PAUSE_MS)
-    pauses = Math.min(pauses + 1, 10)
-    timer = setTimeout(open, pause * (0.75 + Math.random() / 2))
+    failures = lasted > SETTLED_MS ? 1 : failures + 1
+    timer = clock.after(pauseMs(PAUSES, failures) * (0.75 + options.random() / 2), open)
   }
 
   async function end(): Promise<void> {
-    clearTimeout(timer)
+    timer?.cancel()
     const one = client
     if (one === undefined) return
     const isUp = upSince !== undefined

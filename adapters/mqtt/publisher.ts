@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { AdapterPublication } from '../../src/ports/adapter.ts'
+import type { Clock } from '../../src/ports/clock.ts'
 import type { Log } from '../../src/ports/log.ts'
 import type { OutboundMessage, Publishing } from '../../src/ports/outbound.ts'
 import { keepConnected } from './link.ts'
@@ -15,6 +16,9 @@ export interface PublisherOptions {
   /** `instance.name`. */
   readonly instanceName: string
   readonly connected: (isConnected: boolean) => void
+  readonly clock: Clock
+  /** Chance in [0, 1). */
+  readonly random: () => number
   readonly log: Log
 }
 
@@ -57,6 +61,8 @@ export function openPublisher(options: PublisherOptions): Publisher {
       options.connected(false)
       broken?.cut(reason)
     },
+    clock: options.clock,
+    random: options.random,
     log,
   })
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { errorMessage } from '../../src/domain/errors.ts'
 import type { AdapterHealth } from '../../src/ports/adapter.ts'
 import type { ClientSlot, ClientSlots } from '../../src/ports/client-slots.ts'
+import type { Timer } from '../../src/ports/clock.ts'
 import { PacketIdentities } from './packet-identities.ts'
 import { openSession, type Session, type SessionOptions } from './session.ts'
 import { isShared } from './topics.ts'
@@ -9,7 +10,7 @@ import { isShared } from './topics.ts'
 /** What {@link openReceiver} needs. */
 export interface ReceiverOptions extends Pick<
   SessionOptions,
-  'connection' | 'subscription' | 'canDefer' | 'sink' | 'log'
+  'connection' | 'subscription' | 'canDefer' | 'makeOffering' | 'clock' | 'random' | 'log'
 > {
   readonly slots: ClientSlots
   /** `instance.name`. */
@@ -38,11 +39,11 @@ const DRAINED_MS = 10_000
  * topics have a slot for each instance; the sessions of those that are gone are emptied by the others.
  */
 export function openReceiver(options: ReceiverOptions): Receiver {
-  const { connection, subscription, slots, log, lookMs = LOOK_FOR_ABANDONED_MS } = options
+  const { connection, subscription, slots, clock, log, lookMs = LOOK_FOR_ABANDONED_MS } = options
   const name = `${connection.client_id ?? options.instanceName}-${subscription.name}`
   const isShareable = subscription.options.topics.every(({ topic }) => isShared(topic))
   const limit = isShareable ? MAX_SHARED_SLOTS : 1
-  const timers = new Set<NodeJS.Timeout>()
+  const timers = new Set<Timer>()
   const open = new Map<Session, ClientSlot>()
   let main: Session | undefined
   let problem: string | undefined
@@ -51,8 +52,8 @@ export function openReceiver(options: ReceiverOptions): Receiver {
   let work: Promise<void> = Promise.resolve()
 
   function session(clientId: string, more: Partial<SessionOptions> = {}): Session {
-    const { canDefer, sink } = options
-    const common = { connection, subscription, canDefer, sink, log }
+    const { canDefer, makeOffering, random } = options
+    const common = { connection, subscription, canDefer, makeOffering, clock, random, log }
     return openSession({ ...common, clientId, packets: undefined, isInherited: false, ...more })
   }
 
@@ -64,10 +65,10 @@ export function openReceiver(options: ReceiverOptions): Receiver {
   }
 
   function after(delayMs: number, step: () => Promise<void>): void {
-    const timer = setTimeout(() => {
+    const timer = clock.after(delayMs, () => {
       timers.delete(timer)
       then(step)
-    }, delayMs)
+    })
     timers.add(timer)
   }
 
@@ -153,9 +154,9 @@ export function openReceiver(options: ReceiverOptions): Receiver {
     },
     stop: async () => {
       isStopped = true
-      for (const timer of timers) clearTimeout(timer)
+      for (const timer of timers) timer.cancel()
       await work
-      for (const timer of timers) clearTimeout(timer)
+      for (const timer of timers) timer.cancel()
       const sessions = [...open.keys()]
       if (main !== undefined && !sessions.includes(main)) sessions.push(main)
       await Promise.all(sessions.map(close))

@@ -1,5 +1,6 @@
 import type { IPublishPacket, MqttClient } from 'mqtt'
-import type { AdapterSubscription, MessageSink } from '../../src/ports/adapter.ts'
+import type { AdapterContext, AdapterSubscription } from '../../src/ports/adapter.ts'
+import type { Clock } from '../../src/ports/clock.ts'
 import type { Log } from '../../src/ports/log.ts'
 import {
   acknowledgeOneByOne,
@@ -7,10 +8,9 @@ import {
   deferAcknowledgements,
   type PacketReceiver,
 } from './acknowledgements.ts'
-import { HeldMessages } from './held-messages.ts'
+import { type HeldMessage, HeldMessages } from './held-messages.ts'
 import { inboundMessage } from './inbound-message.ts'
 import { keepConnected, type Link } from './link.ts'
-import { createOffering } from './offering.ts'
 import type { MqttConnectionOptions } from './options/connection.ts'
 import type { MqttSubscriptionOptions } from './options/subscription.ts'
 import type { PacketIdentities } from './packet-identities.ts'
@@ -27,7 +27,10 @@ export interface SessionOptions {
   readonly packets: PacketIdentities | undefined
   /** Takes what the broker has kept for it, and asks for nothing more: the session of somebody who is gone. */
   readonly isInherited: boolean
-  readonly sink: MessageSink
+  readonly makeOffering: AdapterContext<unknown>['makeOffering']
+  readonly clock: Clock
+  /** Chance in [0, 1). */
+  readonly random: () => number
   readonly log: Log
 }
 
@@ -51,29 +54,31 @@ const MAX_HELD_BYTES = 32 * 1024 * 1024
 
 /** Opens a session, which connects by itself, again and again. */
 export function openSession(options: SessionOptions): Session {
-  const { connection, subscription, canDefer, packets, sink, log } = options
+  const { connection, subscription, canDefer, packets, clock, log } = options
   const held = new HeldMessages({ messages: connection.receive_maximum, bytes: MAX_HELD_BYTES })
   const lines = new WeakMap<MqttClient, Acknowledgements>()
   let subscribed: AbortController | undefined
   let pinging: NodeJS.Timeout | undefined
   let trouble: string | undefined = options.isInherited ? undefined : 'not subscribed yet'
-  let lastArrival = performance.now()
+  let lastArrival = clock.monotonicMs()
   let isStopping = false
   let hasSubscribed = false
 
-  const offering = createOffering({
-    sink,
+  const offering = options.makeOffering<HeldMessage>({
     flow: subscription.flow,
     before: async () => await packets?.save(),
     isDurable: !connection.clean_start,
-    settled: (messages) => {
-      held.settled(messages)
+    settled: (settled) => {
+      held.settled(settled.map((one) => one.held))
+    },
+    refused: (one) => {
+      one.wasRefused = true
     },
     log,
   })
 
   function published(packet: IPublishPacket, line: Acknowledgements, next: () => void): void {
-    lastArrival = performance.now()
+    lastArrival = clock.monotonicMs()
     // What comes after the goodbye is left to the broker, which sends it again.
     if (isStopping) return
     const message = inboundMessage(packet, subscription.name)
@@ -105,7 +110,7 @@ export function openSession(options: SessionOptions): Session {
   }
 
   function up(client: MqttClient, isResumed: boolean): void {
-    lastArrival = performance.now()
+    lastArrival = clock.monotonicMs()
     if (!isResumed) {
       held.sessionIsNew()
       packets?.clear()
@@ -151,6 +156,8 @@ export function openSession(options: SessionOptions): Session {
   const link: Link = keepConnected({
     connection,
     role: { clientId: options.clientId, isClean: connection.clean_start, hasWill: false },
+    clock,
+    random: options.random,
     prepare,
     up: (client, { sessionPresent }) => {
       up(client, sessionPresent)
@@ -164,7 +171,7 @@ export function openSession(options: SessionOptions): Session {
     clientId: options.clientId,
     isConnected: () => link.isConnected(),
     problem: () => (link.isConnected() ? trouble : (link.lastReason() ?? 'not connected yet')),
-    idleMs: () => (held.count === 0 ? performance.now() - lastArrival : 0),
+    idleMs: () => (held.count === 0 ? clock.monotonicMs() - lastArrival : 0),
     stop: () =>
       (stopping ??= (async () => {
         isStopping = true

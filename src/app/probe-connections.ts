@@ -1,24 +1,34 @@
 import type { Configuration } from '../config/configuration.ts'
 import { errorMessage } from '../domain/errors.ts'
+import { addressOf } from '../domain/outbound.ts'
+import type { AdapterDefinition } from '../ports/adapter.ts'
 import type { Log } from '../ports/log.ts'
 import type { Probe, ProbeReport } from '../ports/probe.ts'
+import { adapters } from './adapters.ts'
 import { redisProbe } from '../locks/redis/probe.ts'
 import { databaseProbe } from './database-probe.ts'
 
 /** Above what the database's and Redis's own connections wait for, so that their reason is told. */
 const LIMIT_MS = 30_000
 
-/**
- * Everything that the configuration names and an instance would connect to. A protocol whose adapter
- * connects to a broker adds its connections here.
- */
+/** Everything that the configuration names and an instance would connect to. */
 function connectionProbes(configuration: Configuration, log: Log): readonly Probe[] {
   const { cache } = configuration
+  const definitions: readonly AdapterDefinition[] = adapters
   return [
     databaseProbe(configuration, log),
     ...(cache.adapter === 'redis'
       ? cache.redis.nodes.map((url) => redisProbe(url, cache.redis.keyPrefix))
       : []),
+    ...configuration.connections.flatMap((connection) => {
+      const { protocol, name, options } = connection
+      const definition = definitions.find((one) => one.protocol === protocol)
+      const probe = definition?.probe?.bind(definition)
+      if (probe === undefined) return []
+      const advice = `Look at integrations.${protocol}.connections.${name}, and whether it can be reached from here.`
+      const run: Probe['run'] = (signal) => probe(options, signal)
+      return { name: addressOf(protocol, name), advice, run }
+    }),
   ]
 }
 

@@ -1,6 +1,7 @@
 import type { Configuration } from '../config/configuration.ts'
 import type { Protocol } from '../domain/job-type.ts'
 import { addressOf } from '../domain/outbound.ts'
+import { createOffering } from '../integrations/offering.ts'
 import { createLastingRoutes } from '../integrations/lasting-routes.ts'
 import {
   createSupervisor,
@@ -71,9 +72,12 @@ function plansOf(definition: AdapterDefinition, parts: AdapterParts): readonly C
       subscriptions,
       publications,
       sink: parts.sink,
+      makeOffering: (options) => createOffering(parts, options),
       jobs: parts.jobs,
       slots: parts.slots,
       instance: configuration.instance,
+      clock: parts.clock,
+      random: parts.random,
       log,
     }
     return [

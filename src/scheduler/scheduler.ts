@@ -1,4 +1,5 @@
 import { isCrossdockError } from '../domain/errors.ts'
+import { pauseMs } from '../domain/back-off.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Conditions, PayloadTemplates } from '../ports/conditions.ts'
 import type { Log } from '../ports/log.ts'
@@ -158,8 +159,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   /** From half of it to the whole, so that instances do not keep in step. */
   function pause(times: number, longestMs: number): number {
-    const pauseMs = Math.min(longestMs, FIRST_PAUSE_MS * 2 ** Math.min(times - 1, 10))
-    return pauseMs * (0.5 + random() / 2)
+    return pauseMs({ firstMs: FIRST_PAUSE_MS, longestMs }, times) * (0.5 + random() / 2)
   }
 
   return {

@@ -62,8 +62,8 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: '2: the packet of an MQTT message of quality 2 is known before it is stored',
-    file: 'adapters/mqtt/offering.ts',
-    line: 'await before()',
+    file: 'src/integrations/offering.ts',
+    line: 'await options.before?.()',
     instead: '',
     testFile: 'test/integration/mqtt/inbound.test.ts',
     test: 'of quality 2 keep their identity over the end of the process',

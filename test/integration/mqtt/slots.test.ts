@@ -18,6 +18,7 @@ import { startPostgresql } from '../../services/postgresql.ts'
 import type { PostgresqlService } from '../../services/postgresql-service.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { connectClient, stored, until } from './started-mqtt.ts'
+import { adapterTools } from '../../services/adapter-tools.ts'
 
 let broker: MosquittoService | undefined
 let server: PostgresqlService | undefined
@@ -100,12 +101,12 @@ async function instance(name: string, topic: string): Promise<Instance> {
       flow: OPEN_FLOW,
     },
     canDefer: true,
-    sink: {
+    ...adapterTools({
       deliver: async (messages) => {
         bodies.push(...messages.map(({ body }) => Buffer.from(body).toString()))
         return await stored(messages)
       },
-    },
+    }),
     slots,
     instanceName: name,
     lookMs: 200,

@@ -10,6 +10,7 @@ import type { Delivery, RunningAdapter } from '../../../src/ports/adapter.ts'
 import type { ClientSlots, KnownPacket, PacketMemory } from '../../../src/ports/client-slots.ts'
 import { OPEN_FLOW, type Flow } from '../../../src/ports/flow.ts'
 import type { Log } from '../../../src/ports/log.ts'
+import { adapterTools } from '../../services/adapter-tools.ts'
 
 /** The MQTT adapter at work, and what it has delivered. */
 export interface StartedMqtt {
@@ -86,7 +87,7 @@ export async function startMqtt(options: StartedMqttOptions): Promise<StartedMqt
       options: mqttPublicationOptions.parse(given),
       timeoutMs: options.timeoutMs ?? 5_000,
     })),
-    sink: {
+    ...adapterTools({
       deliver: async (messages) => {
         const deliveries = await deliver(messages)
         deliveries.forEach(({ outcome }, index) => {
@@ -95,7 +96,7 @@ export async function startMqtt(options: StartedMqttOptions): Promise<StartedMqt
         })
         return deliveries
       },
-    },
+    }),
     http: {
       route: () => undefined,
       port: () => {

@@ -15,6 +15,7 @@ import type { Flow } from '../../../src/ports/flow.ts'
 import { OPEN_FLOW } from '../../../src/ports/flow.ts'
 import { makeAuthority } from '../../services/certificates.ts'
 import { post, send } from './started-server.ts'
+import { adapterTools } from '../../services/adapter-tools.ts'
 
 type Subscription = z.input<typeof httpSubscriptionOptions> & {
   readonly name: string
@@ -52,12 +53,12 @@ async function startPort(
     instance: { name: 'test', id: 'test-1' },
     connected: () => undefined,
     failed: () => undefined,
-    sink: {
+    ...adapterTools({
       deliver: async (batch) => {
         messages.push(...batch)
         return batch.map(() => ({ outcome: 'stored', jobId: 'job-1' }))
       },
-    },
+    }),
     http: main.host,
     jobs: { untilEnded: async () => ({ ended: true, status: 'completed', job: { id: 'job-1' } }) },
     log: silentLog,

@@ -8,6 +8,7 @@ import type { Delivery, DeliveryOptions, RunningAdapter } from '../../../src/por
 import type { JobWaits } from '../../../src/ports/job-waits.ts'
 import type { Log } from '../../../src/ports/log.ts'
 import { startServer } from './started-server.ts'
+import { adapterTools } from '../../services/adapter-tools.ts'
 
 /** The HTTP adapter at work, with one subscription. */
 export interface StartedAdapter {
@@ -54,13 +55,13 @@ export async function startAdapter({
             flow,
           },
         ],
-        sink: {
+        ...adapterTools({
           deliver: async (batch, how) => {
             messages.push(...batch)
             options.push(how)
             return Promise.all(batch.map(async (message) => deliver(message)))
           },
-        },
+        }),
         http,
         jobs: { untilEnded },
         log,

@@ -60,7 +60,7 @@ it('that were refused hold up no others', () => {
   const take = taker(held)
   const on = line('a')
   const [one, two] = [1, 2].map((id) => take(packet(id), on) as HeldMessage)
-  if (one !== undefined) one.refusals = 1
+  if (one !== undefined) one.wasRefused = true
   held.settled([two as HeldMessage])
   expect(sent).toEqual(['a 2 1'])
   held.settled([one as HeldMessage])

@@ -9,6 +9,7 @@ import { silentLog } from '../../../../src/observe/log.ts'
 import type { RunningAdapter } from '../../../../src/ports/adapter.ts'
 import type { Log } from '../../../../src/ports/log.ts'
 import type { OutboundMessage, Publishing } from '../../../../src/ports/outbound.ts'
+import { adapterTools } from '../../../services/adapter-tools.ts'
 
 /** A message with what tests do not care about filled in. */
 export function message(given: Partial<OutboundMessage> = {}): OutboundMessage {
@@ -60,7 +61,7 @@ export async function startPublisher(
     instance: { name: 'test', id: 'test-1' },
     connected: () => undefined,
     failed: () => undefined,
-    sink: { deliver: () => Promise.reject(new Error('nothing comes in')) },
+    ...adapterTools({ deliver: () => Promise.reject(new Error('nothing comes in')) }),
     http: {
       route: () => undefined,
       port: () => {
