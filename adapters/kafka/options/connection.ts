@@ -2,14 +2,10 @@ import { z } from 'zod'
 import { durationOption, tlsOption } from '../../../src/ports/adapter-options.ts'
 import { saslOptions } from './sasl.ts'
 
-const broker = z
-  .string()
-  .max(300)
-  .refine(isBroker)
-  .meta({
-    expects: 'the address of a broker as host:port, such as kafka.example:9092',
-    term: 'host:port',
-  })
+const broker = z.string().max(300).refine(isBroker).meta({
+  expects: 'the address of a broker as host:port, such as kafka.example:9092',
+  term: 'host:port',
+})
 
 /** What a connection of `integrations.kafka` says. */
 export const kafkaConnectionOptions = z
