@@ -67,7 +67,7 @@ export function messageRow(
     metadata: metadataOf(source, mapped),
     correlationId: mapped.correlationId ?? message.correlationId,
     tenantId: mapped.tenantId,
-    orderingKey: mapped.orderingKey,
+    orderingKey: mapped.orderingKey ?? message.orderingKey,
     scheduledAt: mapped.scheduledAt,
     dedupeKey: keyOf(source, mapped),
   }
