@@ -11,7 +11,7 @@ export interface KafkaDriver {
   producer(server: KafkaServer, settings: ProducerSettings): KafkaProducer
   /**
    * Connects, signs in, and asks what there is.
-   * @throws CrossdockError `adapter_connection`, which says what to do
+   * @throws an error whose message says what is wrong
    */
   metadata(server: KafkaServer): Promise<ClusterMetadata>
 }
@@ -69,6 +69,8 @@ export interface ConsumerSettings {
   readonly sessionTimeoutMs: number
   readonly rebalanceTimeoutMs: number
   readonly heartbeatIntervalMs: number
+  /** How often new topics and partitions are looked for. */
+  readonly refreshIntervalMs: number
   /** Of one answer for one partition; a larger record comes alone. */
   readonly maxBytesPerPartition: number
 }
@@ -118,6 +120,8 @@ export interface ConsumerEvents {
   readonly assigned: (partitions: readonly TopicPartition[]) => void
   /** The group shares out anew: what is under way is to be brought to its end. The driver waits for it where it can. */
   readonly rebalancing: () => Promise<void>
+  /** Topics that were named and do not exist, each time that this changes; they are taken as soon as they are there. */
+  readonly missing: (topics: readonly string[]) => void
   /** Records came in. Whoever has too many pauses their partition. */
   readonly fetched: (batch: KafkaBatch) => void
   /** A sign of life: the broker has answered a request or a heartbeat of this consumer. */
@@ -133,7 +137,10 @@ export interface KafkaConsumer {
   /** Nothing more is fetched of these. What is on its way may still come. */
   pause(partitions: readonly TopicPartition[]): void
   resume(partitions: readonly TopicPartition[]): void
-  /** @throws an error where the group has gone on without us, or the broker did not answer */
+  /**
+   * Those of partitions that are not ours are left out.
+   * @throws an error where the group has gone on without us, or the broker did not answer
+   */
   commit(offsets: readonly PartitionOffset[]): Promise<void>
   /** Of the partitions that are ours. */
   lag(partitions: readonly TopicPartition[]): Promise<readonly PartitionLag[]>

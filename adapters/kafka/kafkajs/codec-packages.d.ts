@@ -1,0 +1,16 @@
+/** What we use of packages that come without types. */
+declare module 'lz4js' {
+  const lz4js: {
+    compress(source: Uint8Array): Uint8Array
+    decompress(source: Uint8Array): Uint8Array
+  }
+  export default lz4js
+}
+
+declare module 'snappyjs' {
+  const snappyjs: {
+    compress(source: Uint8Array): Uint8Array
+    uncompress(source: Uint8Array): Uint8Array
+  }
+  export default snappyjs
+}
