@@ -13,18 +13,15 @@ const topicName = z
   })
   .meta({ expects: 'the name of a topic, or { "pattern": … }', term: 'topic' })
 
-const topicPattern = z
-  .strictObject({
-    pattern: z
-      .string()
-      .min(1)
-      .max(1_000)
-      .refine(isExpression, 'is no regular expression')
-      .describe(
-        'A regular expression of JavaScript for the whole name. Topics that are made later are taken as well, and never those of Kafka itself (`__…`).',
-      ),
-  })
-  .transform(({ pattern }) => wholeName(pattern))
+const topicPattern = z.strictObject({
+  pattern: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .describe(
+      'A regular expression of JavaScript for the whole name. Topics that are made later are taken as well, and never those of Kafka itself (`__…`).',
+    ),
+})
 
 /** What a subscription of `integrations.kafka` says beyond the common keys. */
 export const kafkaSubscriptionOptions = z
@@ -35,10 +32,18 @@ export const kafkaSubscriptionOptions = z
       .max(1_000)
       .superRefine((topics, context) => {
         for (const [index, one] of topics.entries()) {
-          if (typeof one !== 'string' || topics.indexOf(one) === index) continue
-          context.addIssue({ code: 'custom', path: [index], message: 'stands there twice' })
+          if (typeof one !== 'string') {
+            if (isExpression(one.pattern)) continue
+            const message = 'is no regular expression'
+            context.addIssue({ code: 'custom', path: [index, 'pattern'], message })
+          } else if (topics.indexOf(one) !== index) {
+            context.addIssue({ code: 'custom', path: [index], message: 'stands there twice' })
+          }
         }
       })
+      .transform((topics) =>
+        topics.map((one) => (typeof one === 'string' ? one : wholeName(one.pattern))),
+      )
       .describe('What it takes: names of topics, and `{ "pattern": … }`.'),
     group_id: z
       .string()

@@ -1,0 +1,118 @@
+import type { Publishing } from '../../../src/ports/outbound.ts'
+import type { KafkaProducer, OutgoingRecord, Sending } from '../driver.ts'
+
+/** A record on its way, and how many bytes it has. */
+export interface SizedRecord {
+  readonly record: OutgoingRecord
+  readonly bytes: number
+}
+
+/** Within what records are sent. */
+export interface RequestLimits {
+  /** Of one request, unless one record has more. */
+  readonly maxBytes: number
+  /** From now until the last one is confirmed. */
+  readonly timeoutMs: number
+  /** Milliseconds of a clock that only goes on. */
+  readonly now: () => number
+}
+
+/**
+ * Sends records in requests that the brokers take, one after the other, and says of each record what became of it. Never
+ * rejects.
+ *
+ * - **Order.** A record whose key has one before it that is to be tried again is not sent: it would overtake that one.
+ * - **A refusal for good concerns a request's whole part for a partition**, however many records are good: one without a key for
+ *   a compacted topic, one that is too large together with others. So those that were refused are sent again by halves, until
+ *   the bad ones stand alone. Nothing of what is refused is in the log, so that nothing is doubled.
+ */
+export async function sendRecords(
+  producer: Pick<KafkaProducer, 'send'>,
+  records: readonly SizedRecord[],
+  { maxBytes, timeoutMs, now }: RequestLimits,
+): Promise<readonly Publishing[]> {
+  const deadline = now() + timeoutMs
+  const settled = new Map<SizedRecord, Publishing>()
+  /** Keys of which one is to be tried again. */
+  const waiting = new Set<string>()
+
+  function settle(each: SizedRecord, publishing: Publishing): void {
+    settled.set(each, publishing)
+    const lane = laneOf(each.record)
+    if (lane !== undefined && isToBeTriedAgain(publishing)) waiting.add(lane)
+  }
+
+  async function send(request: readonly SizedRecord[]): Promise<void> {
+    const ready = request.filter((each) => {
+      const lane = laneOf(each.record)
+      if (lane === undefined || !waiting.has(lane)) return true
+      settle(each, { outcome: 'unsent', error: 'an earlier message of its key is tried again' })
+      return false
+    })
+    if (ready.length === 0) return
+    const leftMs = deadline - now()
+    if (leftMs <= 0) {
+      for (const each of ready) {
+        settle(each, { outcome: 'unsent', error: `there was no time left of ${timeoutMs} ms` })
+      }
+      return
+    }
+    const sendings = await producer.send(
+      ready.map(({ record }) => record),
+      leftMs,
+    )
+    const suspects: SizedRecord[] = []
+    ready.forEach((each, index) => {
+      const sending = sendings[index] ?? UNSAID
+      if (sending.outcome === 'refused' && sending.permanent && ready.length > 1) {
+        suspects.push(each)
+      } else settle(each, publishingOf(each.record, sending))
+    })
+    if (suspects.length === 0) return
+    const half = Math.ceil(suspects.length / 2)
+    await send(suspects.slice(0, half))
+    await send(suspects.slice(half))
+  }
+
+  for (const request of requestsOf(records, maxBytes)) await send(request)
+  return records.map((each) => settled.get(each) ?? UNSAID)
+}
+
+const UNSAID = {
+  outcome: 'unconfirmed',
+  error: 'the client library did not say what became of it',
+} as const
+
+/** Records of one lane must not overtake each other; `undefined`: it has no key. */
+function laneOf({ topic, key }: OutgoingRecord): string | undefined {
+  return key === null ? undefined : `${topic} ${key.toString('latin1')}`
+}
+
+function isToBeTriedAgain(publishing: Publishing): boolean {
+  if (publishing.outcome === 'published') return false
+  return publishing.outcome !== 'refused' || !publishing.permanent
+}
+
+function publishingOf(record: OutgoingRecord, sending: Sending): Publishing {
+  if (sending.outcome !== 'sent') return sending
+  const { partition, offset } = sending
+  const place = { topic: record.topic, partition, offset: offset?.toString() }
+  return { outcome: 'published', answer: JSON.stringify(place) }
+}
+
+function requestsOf(
+  records: readonly SizedRecord[],
+  maxBytes: number,
+): readonly (readonly SizedRecord[])[] {
+  const requests: SizedRecord[][] = []
+  let bytes = 0
+  for (const each of records) {
+    bytes += each.bytes
+    const current = requests.at(-1)
+    if (current === undefined || bytes > maxBytes) {
+      requests.push([each])
+      bytes = each.bytes
+    } else current.push(each)
+  }
+  return requests
+}
