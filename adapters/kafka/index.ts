@@ -9,6 +9,8 @@ import {
   type KafkaPublicationOptions,
 } from './options/publication.ts'
 import { kafkaSubscriptionOptions, type KafkaSubscriptionOptions } from './options/subscription.ts'
+import { openSubscriptions } from './inbound/subscriptions.ts'
+import { kafkajsDriver } from './kafkajs/driver.ts'
 import { openPublisher } from './outbound/publisher.ts'
 import { probeKafka } from './probe.ts'
 import { kafkaServer } from './server.ts'
@@ -50,14 +52,22 @@ async function start(driver: KafkaDriver, context: Context): Promise<RunningAdap
     publications.length === 0
       ? undefined
       : openPublisher({ driver, server, publications, connected, clock })
+  const subscriptions = openSubscriptions(driver, server, context)
   return {
     health: () =>
-      healthTogether(publisher === undefined ? [] : [publishingHealth(publisher.problem())]),
+      healthTogether([
+        ...subscriptions.health(),
+        ...(publisher === undefined ? [] : [publishingHealth(publisher.problem())]),
+      ]),
+    lag: (name) => subscriptions.lag(name),
     ...(publisher !== undefined && {
       publish: (name, messages) => publisher.publish(name, messages),
     }),
     stop: async () => {
-      await publisher?.stop()
+      await Promise.all([subscriptions.stop(), publisher?.stop()])
     },
   }
 }
+
+/** Takes records from Kafka and sends records to it. Offsets are committed behind the rows. */
+export const kafkaAdapter = createKafkaAdapter(kafkajsDriver)
