@@ -22,7 +22,7 @@ type Context = AdapterContext<
 >
 
 /** The adapter over a client library. */
-export function createKafkaAdapter(
+function createKafkaAdapter(
   driver: KafkaDriver,
 ): AdapterDefinition<
   typeof kafkaSubscriptionOptions,

@@ -7,15 +7,17 @@ import kafkajs, {
 import type { Log } from '../../../src/ports/log.ts'
 import type { KafkaSasl, KafkaServer, KafkaTls } from '../driver.ts'
 import { registerCodecs } from './codecs.ts'
+import { dropIdleTimers } from './idle-timers.ts'
 
 const { Kafka, logLevel } = kafkajs
 
 /** How often the library itself repeats a request, and how soon: those above it go on for ever. */
-const RETRY = { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000, factor: 0.2, multiplier: 2 }
+const RETRY = { retries: 2, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 }
 
 /** The library's client of a cluster. It opens nothing. */
 export function createClient(server: KafkaServer): KafkaClient {
   registerCodecs()
+  dropIdleTimers()
   const config: KafkaConfig = {
     brokers: [...server.brokers],
     clientId: server.clientId,

@@ -18,14 +18,14 @@ const PERMANENT: ReadonlySet<string> = new Set([
 ])
 
 /** What lay beneath an error of the library, which wraps one in another. */
-export function rootOf(error: unknown): unknown {
+function rootOf(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const { cause } = error
   return cause instanceof Error && cause !== error ? rootOf(cause) : error
 }
 
 /** Kafka's name of the error, such as `MESSAGE_TOO_LARGE`; `undefined`: no broker said it. */
-export function kafkaErrorType(error: unknown): string | undefined {
+function kafkaErrorType(error: unknown): string | undefined {
   const root = rootOf(error)
   return root instanceof KafkaJSProtocolError ? root.type : undefined
 }

@@ -129,7 +129,7 @@ export async function sendTexts(
 }
 
 /** The same with a producer that is there. */
-export async function sendWith(
+async function sendWith(
   producer: Producer,
   topic: string,
   texts: readonly string[],
