@@ -2,6 +2,7 @@ import { CrossdockError } from '../../src/domain/errors.ts'
 import type { AdapterContext, AdapterDefinition, RunningAdapter } from '../../src/ports/adapter.ts'
 import { healthTogether, publishingHealth } from '../../src/ports/adapter-health.ts'
 import type { KafkaDriver } from './driver.ts'
+import { kafkajsDriver } from './kafkajs/driver.ts'
 import { kafkaConnectionOptions, type KafkaConnectionOptions } from './options/connection.ts'
 import {
   KAFKA_TEMPLATES,
@@ -61,3 +62,6 @@ async function start(driver: KafkaDriver, context: Context): Promise<RunningAdap
     },
   }
 }
+
+/** Takes records from Kafka and sends records to it. */
+export const kafkaAdapter = createKafkaAdapter(kafkajsDriver)

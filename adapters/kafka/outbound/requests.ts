@@ -21,10 +21,8 @@ export interface RequestLimits {
  * Sends records in requests that the brokers take, one after the other, and says of each record what became of it. Never
  * rejects.
  *
- * - **Order.** A record whose key has one before it that is to be tried again is not sent: it would overtake that one.
- * - **A refusal for good concerns a request's whole part for a partition**, however many records are good: one without a key for
- *   a compacted topic, one that is too large together with others. So those that were refused are sent again by halves, until
- *   the bad ones stand alone. Nothing of what is refused is in the log, so that nothing is doubled.
+ * A record whose key has one before it that is to be tried again is not sent: it would overtake that one. Within one request
+ * the records of a partition are taken, or not, together.
  */
 export async function sendRecords(
   producer: Pick<KafkaProducer, 'send'>,
@@ -61,17 +59,9 @@ export async function sendRecords(
       ready.map(({ record }) => record),
       leftMs,
     )
-    const suspects: SizedRecord[] = []
     ready.forEach((each, index) => {
-      const sending = sendings[index] ?? UNSAID
-      if (sending.outcome === 'refused' && sending.permanent && ready.length > 1) {
-        suspects.push(each)
-      } else settle(each, publishingOf(each.record, sending))
+      settle(each, publishingOf(each.record, sendings[index] ?? UNSAID))
     })
-    if (suspects.length === 0) return
-    const half = Math.ceil(suspects.length / 2)
-    await send(suspects.slice(0, half))
-    await send(suspects.slice(half))
   }
 
   for (const request of requestsOf(records, maxBytes)) await send(request)

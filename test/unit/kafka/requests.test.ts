@@ -25,15 +25,6 @@ function outcomes(publishings: readonly Publishing[]): readonly string[] {
   )
 }
 
-/** Refuses a whole request for good while one of these is in it, as a broker does with a batch of one partition. */
-function refusesWith(...bad: readonly string[]) {
-  const all = takesAll()
-  return (records: readonly OutgoingRecord[]): readonly Sending[] =>
-    values(records).some((value) => value !== null && bad.includes(value))
-      ? records.map(() => refused(true))
-      : all(records)
-}
-
 describe('records on their way', () => {
   it('go out in one request, and are published with their place', async () => {
     const producer = memoryProducer()
@@ -50,34 +41,6 @@ describe('records on their way', () => {
     const records = [sized('a', 'k', 600), sized('b', 'k', 600), sized('c', 'k', 5_000), sized('d')]
     await sendRecords(producer, records, LIMITS)
     expect(producer.requests.map(values)).toEqual([['a'], ['b'], ['c'], ['d']])
-  })
-
-  it('do not drag good ones along when one of them is refused for good', async () => {
-    const producer = memoryProducer()
-    producer.broker = refusesWith('c', 'f')
-    const records = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((value) => sized(value))
-    const sent = await sendRecords(producer, records, LIMITS)
-    expect(outcomes(sent)).toEqual([
-      ...['published', 'published', 'refused for good', 'published', 'published'],
-      ...['refused for good', 'published'],
-    ])
-  })
-
-  it('keep the order of a key when a request is taken apart', async () => {
-    const producer = memoryProducer()
-    const taken: (string | null)[] = []
-    const broker = refusesWith('c')
-    producer.broker = (records) => {
-      const said = broker(records)
-      if (said.every(({ outcome }) => outcome === 'sent')) taken.push(...values(records))
-      return said
-    }
-    await sendRecords(
-      producer,
-      ['a', 'b', 'c', 'd', 'e'].map((value) => sized(value, 'k')),
-      LIMITS,
-    )
-    expect(taken).toEqual(['a', 'b', 'd', 'e'])
   })
 
   it.each<[string, Sending]>([
@@ -105,7 +68,9 @@ describe('records on their way', () => {
 
   it('of a key go on when one before them is refused for good', async () => {
     const producer = memoryProducer()
-    producer.broker = refusesWith('k1')
+    const all = takesAll()
+    producer.broker = (records) =>
+      values(records).includes('k1') ? records.map(() => refused(true)) : all(records)
     const records = [sized('k1', 'k', 900), sized('k2', 'k', 900)]
     expect(outcomes(await sendRecords(producer, records, LIMITS))).toEqual([
       'refused for good',
