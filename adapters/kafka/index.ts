@@ -2,6 +2,7 @@ import { CrossdockError } from '../../src/domain/errors.ts'
 import type { AdapterContext, AdapterDefinition, RunningAdapter } from '../../src/ports/adapter.ts'
 import { healthTogether, publishingHealth } from '../../src/ports/adapter-health.ts'
 import type { KafkaDriver } from './driver.ts'
+import { openSubscriptions } from './inbound/subscriptions.ts'
 import { kafkajsDriver } from './kafkajs/driver.ts'
 import { kafkaConnectionOptions, type KafkaConnectionOptions } from './options/connection.ts'
 import {
@@ -51,17 +52,22 @@ async function start(driver: KafkaDriver, context: Context): Promise<RunningAdap
     publications.length === 0
       ? undefined
       : openPublisher({ driver, server, publications, connected, clock })
+  const subscriptions = openSubscriptions(driver, server, context)
   return {
     health: () =>
-      healthTogether(publisher === undefined ? [] : [publishingHealth(publisher.problem())]),
+      healthTogether([
+        ...subscriptions.health(),
+        ...(publisher === undefined ? [] : [publishingHealth(publisher.problem())]),
+      ]),
+    lag: (name) => subscriptions.lag(name),
     ...(publisher !== undefined && {
       publish: (name, messages) => publisher.publish(name, messages),
     }),
     stop: async () => {
-      await publisher?.stop()
+      await Promise.all([subscriptions.stop(), publisher?.stop()])
     },
   }
 }
 
-/** Takes records from Kafka and sends records to it. */
+/** Takes records from Kafka and sends records to it. Offsets are committed behind the rows. */
 export const kafkaAdapter = createKafkaAdapter(kafkajsDriver)

@@ -87,7 +87,7 @@ export function openConsumer(
       topics,
       events,
       joined: (partitions, isFresh) => {
-        if (isFresh) tellAssigned([])
+        if (isFresh && ours.length > 0) tellAssigned([])
         tellAssigned(partitions)
         if (membership !== undefined) holdStart(membership, partitions)
       },
@@ -98,7 +98,6 @@ export function openConsumer(
   }
 
   function tellAssigned(partitions: readonly TopicPartition[]): void {
-    if (ours.length === 0 && partitions.length === 0) return
     ours = partitions
     events.assigned(partitions)
   }

@@ -59,6 +59,12 @@ export const kafkaSubscriptionOptions = z
       .describe(
         'Where a partition begins for which the group has no offset. `latest` leaves out what was there before, and what comes into a new partition before it is found.',
       ),
+    order_by: z
+      .enum(['key', 'none'])
+      .prefault('key')
+      .describe(
+        '`key`: jobs whose records have the same key run one at a time, in the order of the partition; `map.ordering_key` wins over it. `none`: jobs run side by side, whatever their key.',
+      ),
     max_bytes: z
       .int()
       .min(KIB)
