@@ -21,8 +21,10 @@ export interface RequestLimits {
  * Sends records in requests that the brokers take, one after the other, and says of each record what became of it. Never
  * rejects.
  *
- * A record whose key has one before it that is to be tried again is not sent: it would overtake that one. Within one request
- * the records of a partition are taken, or not, together.
+ * - **Order.** A record whose key has one before it that is to be tried again is not sent: it would overtake that one. Within
+ *   one request the records of a partition are taken, or not, together.
+ * - **A topic that is not there** has the whole request refused by the client library, the records for other topics
+ *   too. Those were as good as not sent: each topic is asked for by itself then.
  */
 export async function sendRecords(
   producer: Pick<KafkaProducer, 'send'>,
@@ -59,9 +61,14 @@ export async function sendRecords(
       ready.map(({ record }) => record),
       leftMs,
     )
+    const isMixed = new Set(ready.map(({ record }) => record.topic)).size > 1
+    const again: SizedRecord[] = []
     ready.forEach((each, index) => {
-      settle(each, publishingOf(each.record, sendings[index] ?? UNSAID))
+      const sending = sendings[index] ?? UNSAID
+      if (isMixed && sending.outcome === 'refused' && !sending.permanent) again.push(each)
+      else settle(each, publishingOf(each.record, sending))
     })
+    for (const some of Map.groupBy(again, ({ record }) => record.topic).values()) await send(some)
   }
 
   for (const request of requestsOf(records, maxBytes)) await send(request)

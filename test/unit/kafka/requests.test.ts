@@ -5,9 +5,9 @@ import type { Publishing } from '../../../src/ports/outbound.ts'
 import { memoryProducer, takesAll, values } from './memory-producer.ts'
 
 /** A record named by its value, of 100 bytes unless its size is given. */
-function sized(value: string, key?: string, bytes = 100): SizedRecord {
+function sized(value: string, key?: string, bytes = 100, topic = 'orders'): SizedRecord {
   const record: OutgoingRecord = {
-    topic: 'orders',
+    topic,
     key: key === undefined ? null : Buffer.from(key),
     value: Buffer.from(value),
     headers: [],
@@ -76,6 +76,24 @@ describe('records on their way', () => {
       'refused for good',
       'published',
     ])
+  })
+
+  it('are tried by topic where one topic has all of them refused', async () => {
+    const producer = memoryProducer()
+    const all = takesAll()
+    producer.broker = (records) =>
+      records.some(({ topic }) => topic === 'missing')
+        ? records.map(() => refused(false))
+        : all(records)
+    const records = [
+      sized('a', 'k'),
+      sized('b', 'k', 100, 'missing'),
+      sized('c', 'k'),
+      sized('d', 'k', 100, 'other'),
+    ]
+    const sent = await sendRecords(producer, records, LIMITS)
+    expect(outcomes(sent)).toEqual(['published', 'refused', 'published', 'published'])
+    expect(producer.requests.map(values)).toEqual([['a', 'b', 'c', 'd'], ['a', 'c'], ['b'], ['d']])
   })
 
   it('have the time of all of them together, and have not left where it is over', async () => {
