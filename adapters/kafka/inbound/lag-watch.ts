@@ -21,6 +21,8 @@ export interface LagWatch {
   stop(): void
 }
 
+const FIRST_MS = 1_000
+
 /** The offset that a partition had, and since when. */
 interface Mark {
   readonly committed: bigint | undefined
@@ -72,11 +74,11 @@ export function watchLag({
     again()
   }
 
-  function again(): void {
-    if (!isStopped) timer = clock.after(everyMs, () => void look())
+  function again(delayMs = everyMs): void {
+    if (!isStopped) timer = clock.after(delayMs, () => void look())
   }
 
-  again()
+  again(Math.min(FIRST_MS, everyMs))
   return {
     lags: () => lags,
     stop: () => {

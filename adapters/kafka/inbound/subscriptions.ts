@@ -13,9 +13,6 @@ export interface Subscriptions {
   stop(): Promise<void>
 }
 
-/** How often new topics and partitions are looked for. */
-const REFRESH_INTERVAL_MS = 10_000
-
 /** A receiver for each subscription: one that fails takes no other along. */
 export function openSubscriptions(
   driver: KafkaDriver,
@@ -44,7 +41,7 @@ export function openSubscriptions(
         sessionTimeoutMs: options.session_timeout,
         rebalanceTimeoutMs: options.rebalance_timeout,
         heartbeatIntervalMs: options.heartbeat_interval,
-        refreshIntervalMs: REFRESH_INTERVAL_MS,
+        refreshIntervalMs: options.refresh_interval,
         maxBytesPerPartition: options.max_bytes,
       },
       subscription,

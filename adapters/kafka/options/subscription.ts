@@ -86,6 +86,9 @@ export const kafkaSubscriptionOptions = z
     rebalance_timeout: durationOption({ minMs: 1_000, maxMs: 1_800_000 })
       .prefault(60)
       .describe('How long the group waits for an instance when it shares its partitions out anew.'),
+    refresh_interval: durationOption({ minMs: 500, maxMs: 3_600_000 })
+      .prefault(10)
+      .describe('How often new topics and new partitions are looked for.'),
   })
   .refine(({ session_timeout: session, heartbeat_interval: beat }) => beat * 3 <= session, {
     path: ['heartbeat_interval'],
