@@ -1,3 +1,4 @@
+import type { Clock } from '../../../src/ports/clock.ts'
 import type { Publishing } from '../../../src/ports/outbound.ts'
 import type { KafkaProducer, OutgoingRecord, Sending } from '../driver.ts'
 
@@ -13,8 +14,7 @@ export interface RequestLimits {
   readonly maxBytes: number
   /** From now until the last one is confirmed. */
   readonly timeoutMs: number
-  /** Milliseconds of a clock that only goes on. */
-  readonly now: () => number
+  readonly clock: Clock
 }
 
 /**
@@ -29,10 +29,14 @@ export interface RequestLimits {
 export async function sendRecords(
   producer: Pick<KafkaProducer, 'send'>,
   records: readonly SizedRecord[],
-  { maxBytes, timeoutMs, now }: RequestLimits,
+  { maxBytes, timeoutMs, clock }: RequestLimits,
 ): Promise<readonly Publishing[]> {
-  const deadline = now() + timeoutMs
+  const deadline = clock.monotonicMs() + timeoutMs
   const settled = new Map<SizedRecord, Publishing>()
+  const late: Sending = {
+    outcome: 'unconfirmed',
+    error: `the brokers did not confirm it within ${timeoutMs} ms`,
+  }
   /** Keys of which one is to be tried again. */
   const waiting = new Set<string>()
 
@@ -50,16 +54,19 @@ export async function sendRecords(
       return false
     })
     if (ready.length === 0) return
-    const leftMs = deadline - now()
+    const leftMs = deadline - clock.monotonicMs()
     if (leftMs <= 0) {
       for (const each of ready) {
         settle(each, { outcome: 'unsent', error: `there was no time left of ${timeoutMs} ms` })
       }
       return
     }
-    const sendings = await producer.send(
-      ready.map(({ record }) => record),
+    const sendings = await within(
       leftMs,
+      producer.send(
+        ready.map(({ record }) => record),
+        leftMs,
+      ),
     )
     const isMixed = new Set(ready.map(({ record }) => record.topic)).size > 1
     const again: SizedRecord[] = []
@@ -69,6 +76,22 @@ export async function sendRecords(
       else settle(each, publishingOf(each.record, sending))
     })
     for (const some of Map.groupBy(again, ({ record }) => record.topic).values()) await send(some)
+  }
+
+  /** A library that repeats by itself may do so for longer than anybody waits. Nobody knows then what has arrived. */
+  function within(
+    limitMs: number,
+    sending: Promise<readonly Sending[]>,
+  ): Promise<readonly (Sending | undefined)[]> {
+    return new Promise((resolve) => {
+      const timer = clock.after(limitMs, () => {
+        resolve(Array<Sending>(records.length).fill(late))
+      })
+      void sending.then((sendings) => {
+        timer.cancel()
+        resolve(sendings)
+      })
+    })
   }
 
   for (const request of requestsOf(records, maxBytes)) await send(request)

@@ -137,9 +137,10 @@ async function everything(kafka: KafkaService, topic: string): Promise<readonly 
     ...show.flatMap((property) => ['--formatter-property', property]),
     ...['--timeout-ms', '4000'],
   ])
-  return lines.map((line) => {
+  return lines.flatMap((line) => {
     const [headers = '', key = ''] = line.split('|')
-    const id = /idempotency-key:([^;]*)/.exec(headers)?.[1] ?? ''
-    return { id, key, round: Number(id.split('/')[1]) }
+    // It also says that nothing more has come, and how many there were.
+    const id = /idempotency-key:([^;|]+)/.exec(headers)?.[1]
+    return id === undefined ? [] : [{ id, key, round: Number(id.split('/')[1]) }]
   })
 }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../../src/app/system-clock.ts'
 import type { OutgoingRecord, Sending } from '../../../adapters/kafka/driver.ts'
 import { sendRecords, type SizedRecord } from '../../../adapters/kafka/outbound/requests.ts'
 import type { Publishing } from '../../../src/ports/outbound.ts'
+import { manualClock } from '../worker/manual-clock.ts'
 import { memoryProducer, takesAll, values } from './memory-producer.ts'
 
 /** A record named by its value, of 100 bytes unless its size is given. */
@@ -15,7 +17,7 @@ function sized(value: string, key?: string, bytes = 100, topic = 'orders'): Size
   return { record, bytes }
 }
 
-const LIMITS = { maxBytes: 1_000, timeoutMs: 5_000, now: () => 0 }
+const LIMITS = { maxBytes: 1_000, timeoutMs: 5_000, clock: systemClock }
 
 const refused = (permanent: boolean): Sending => ({ outcome: 'refused', error: 'no', permanent })
 
@@ -97,17 +99,28 @@ describe('records on their way', () => {
   })
 
   it('have the time of all of them together, and have not left where it is over', async () => {
+    const clock = manualClock()
     const producer = memoryProducer()
-    let now = 0
     const all = takesAll()
     producer.broker = (records) => {
-      now += 3_000
+      clock.standStill(3_000)
       return all(records)
     }
     const records = ['a', 'b', 'c'].map((value) => sized(value, undefined, 900))
-    const sent = await sendRecords(producer, records, { ...LIMITS, now: () => now })
+    const sent = await sendRecords(producer, records, { ...LIMITS, clock })
     expect(producer.timeouts).toEqual([5_000, 2_000])
     expect(outcomes(sent)).toEqual(['published', 'published', 'unsent'])
+  })
+
+  it('may have arrived where nobody confirms them in time', async () => {
+    const clock = manualClock()
+    const producer = memoryProducer()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    producer.held = promise
+    const sending = sendRecords(producer, [sized('a')], { ...LIMITS, clock })
+    await clock.advance(5_000)
+    expect(outcomes(await sending)).toEqual(['unconfirmed'])
+    resolve()
   })
 
   it('of which nothing is said may have arrived', async () => {
