@@ -2,6 +2,8 @@ import { CrossdockError } from '../../src/domain/errors.ts'
 import type { AdapterContext, AdapterDefinition, RunningAdapter } from '../../src/ports/adapter.ts'
 import { healthTogether, publishingHealth } from '../../src/ports/adapter-health.ts'
 import type { KafkaDriver } from './driver.ts'
+import { openSubscriptions } from './inbound/subscriptions.ts'
+import { kafkajsDriver } from './kafkajs/driver.ts'
 import { kafkaConnectionOptions, type KafkaConnectionOptions } from './options/connection.ts'
 import {
   KAFKA_TEMPLATES,
@@ -9,8 +11,6 @@ import {
   type KafkaPublicationOptions,
 } from './options/publication.ts'
 import { kafkaSubscriptionOptions, type KafkaSubscriptionOptions } from './options/subscription.ts'
-import { openSubscriptions } from './inbound/subscriptions.ts'
-import { kafkajsDriver } from './kafkajs/driver.ts'
 import { openPublisher } from './outbound/publisher.ts'
 import { probeKafka } from './probe.ts'
 import { kafkaServer } from './server.ts'

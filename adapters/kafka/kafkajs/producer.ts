@@ -1,4 +1,9 @@
-import kafkajs, { type ICustomPartitioner, type Message, type TopicMessages } from 'kafkajs'
+import kafkajs, {
+  type ICustomPartitioner,
+  type Message,
+  type Producer,
+  type TopicMessages,
+} from 'kafkajs'
 import type {
   KafkaProducer,
   KafkaServer,
@@ -34,12 +39,14 @@ interface Outgoing {
 export function openProducer(server: KafkaServer, settings: ProducerSettings): KafkaProducer {
   const client = createClient(server)
   const placed = new WeakMap<Message, number>()
-  const producer = client.producer({
-    idempotent: settings.idempotent,
-    maxInFlightRequests: 1,
-    allowAutoTopicCreation: false,
-    createPartitioner: () => notingPartitioner(placed),
-  })
+  const makeProducer = (): Producer =>
+    client.producer({
+      idempotent: settings.idempotent,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: () => notingPartitioner(placed),
+    })
+  let producer = makeProducer()
   const presence = keepLooking(client, server.log)
   let isConnected = false
   let line: Promise<unknown> = Promise.resolve()
@@ -49,6 +56,19 @@ export function openProducer(server: KafkaServer, settings: ProducerSettings): K
     if (isConnected) return
     await producer.connect()
     isConnected = true
+  }
+
+  /**
+   * After a failure the library gives the sequence numbers of what it has sent to what it sends next. A broker that has the
+   * former takes the latter for it, confirms it and drops it. So what failed ends its producer: the next one is given an id of
+   * its own.
+   */
+  function renew(): void {
+    if (!settings.idempotent || !isConnected) return
+    const former = producer
+    producer = makeProducer()
+    isConnected = false
+    void former.disconnect().catch(() => undefined)
   }
 
   async function send(
@@ -78,6 +98,7 @@ export function openProducer(server: KafkaServer, settings: ProducerSettings): K
         return { outcome: 'sent', partition, offset }
       })
     } catch (error) {
+      renew()
       if (isConnectionFailure(error)) presence.lost(error)
       // One that the broker does not want takes its neighbours along, until it stands alone.
       if (all.length > 1 && isPermanent(error) && performance.now() < deadline) {
@@ -116,11 +137,14 @@ export function openProducer(server: KafkaServer, settings: ProducerSettings): K
   }
 }
 
-/** As Kafka's own clients choose, noting what was chosen: the library does not say. */
+/**
+ * As Kafka's own clients choose, noting what was chosen: the library does not say. It chooses again for each of its repeats,
+ * and one of another partition would be taken there for the record that had its sequence number.
+ */
 function notingPartitioner(placed: WeakMap<Message, number>): ReturnType<ICustomPartitioner> {
   const choose = Partitioners.DefaultPartitioner()
   return (given) => {
-    const partition = choose(given)
+    const partition = placed.get(given.message) ?? choose(given)
     placed.set(given.message, partition)
     return partition
   }

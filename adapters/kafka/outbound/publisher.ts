@@ -66,7 +66,7 @@ export function openPublisher(options: PublisherOptions): Publisher {
   ): Promise<readonly Publishing[]> {
     const made = messages.map((message) => outgoingRecord(message))
     const sound = made.filter((one) => one.ok)
-    const limits = { maxBytes, timeoutMs, now: () => clock.monotonicMs() }
+    const limits = { maxBytes, timeoutMs, clock }
     const sent = await sendRecords(line.producer, sound, limits)
     const byRecord = new Map<SizedRecord, Publishing>(
       sound.flatMap((one, index) => {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../src/ports/clock.ts'
 import type { Publishing } from '../../../src/ports/outbound.ts'
 import type { KafkaProducer, OutgoingRecord, Sending } from '../driver.ts'
 
@@ -13,26 +14,29 @@ export interface RequestLimits {
   readonly maxBytes: number
   /** From now until the last one is confirmed. */
   readonly timeoutMs: number
-  /** Milliseconds of a clock that only goes on. */
-  readonly now: () => number
+  readonly clock: Clock
 }
 
 /**
  * Sends records in requests that the brokers take, one after the other, and says of each record what became of it. Never
  * rejects.
  *
- * - **Order.** A record whose key has one before it that is to be tried again is not sent: it would overtake that one.
- * - **A refusal for good concerns a request's whole part for a partition**, however many records are good: one without a key for
- *   a compacted topic, one that is too large together with others. So those that were refused are sent again by halves, until
- *   the bad ones stand alone. Nothing of what is refused is in the log, so that nothing is doubled.
+ * - **Order.** A record whose key has one before it that is to be tried again is not sent: it would overtake that one. Within
+ *   one request the records of a partition are taken, or not, together.
+ * - **A topic that is not there** has the whole request refused by the client library, the records for other topics
+ *   too. Those were as good as not sent: each topic is asked for by itself then.
  */
 export async function sendRecords(
   producer: Pick<KafkaProducer, 'send'>,
   records: readonly SizedRecord[],
-  { maxBytes, timeoutMs, now }: RequestLimits,
+  { maxBytes, timeoutMs, clock }: RequestLimits,
 ): Promise<readonly Publishing[]> {
-  const deadline = now() + timeoutMs
+  const deadline = clock.monotonicMs() + timeoutMs
   const settled = new Map<SizedRecord, Publishing>()
+  const late: Sending = {
+    outcome: 'unconfirmed',
+    error: `the brokers did not confirm it within ${timeoutMs} ms`,
+  }
   /** Keys of which one is to be tried again. */
   const waiting = new Set<string>()
 
@@ -50,28 +54,44 @@ export async function sendRecords(
       return false
     })
     if (ready.length === 0) return
-    const leftMs = deadline - now()
+    const leftMs = deadline - clock.monotonicMs()
     if (leftMs <= 0) {
       for (const each of ready) {
         settle(each, { outcome: 'unsent', error: `there was no time left of ${timeoutMs} ms` })
       }
       return
     }
-    const sendings = await producer.send(
-      ready.map(({ record }) => record),
+    const sendings = await within(
       leftMs,
+      producer.send(
+        ready.map(({ record }) => record),
+        leftMs,
+      ),
     )
-    const suspects: SizedRecord[] = []
+    const isMixed = new Set(ready.map(({ record }) => record.topic)).size > 1
+    const again: SizedRecord[] = []
     ready.forEach((each, index) => {
       const sending = sendings[index] ?? UNSAID
-      if (sending.outcome === 'refused' && sending.permanent && ready.length > 1) {
-        suspects.push(each)
-      } else settle(each, publishingOf(each.record, sending))
+      if (isMixed && sending.outcome === 'refused' && !sending.permanent) again.push(each)
+      else settle(each, publishingOf(each.record, sending))
     })
-    if (suspects.length === 0) return
-    const half = Math.ceil(suspects.length / 2)
-    await send(suspects.slice(0, half))
-    await send(suspects.slice(half))
+    for (const some of Map.groupBy(again, ({ record }) => record.topic).values()) await send(some)
+  }
+
+  /** A library that repeats by itself may do so for longer than anybody waits. Nobody knows then what has arrived. */
+  function within(
+    limitMs: number,
+    sending: Promise<readonly Sending[]>,
+  ): Promise<readonly (Sending | undefined)[]> {
+    return new Promise((resolve) => {
+      const timer = clock.after(limitMs, () => {
+        resolve(Array<Sending>(records.length).fill(late))
+      })
+      void sending.then((sendings) => {
+        timer.cancel()
+        resolve(sendings)
+      })
+    })
   }
 
   for (const request of requestsOf(records, maxBytes)) await send(request)

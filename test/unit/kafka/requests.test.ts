@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../../src/app/system-clock.ts'
 import type { OutgoingRecord, Sending } from '../../../adapters/kafka/driver.ts'
 import { sendRecords, type SizedRecord } from '../../../adapters/kafka/outbound/requests.ts'
 import type { Publishing } from '../../../src/ports/outbound.ts'
+import { manualClock } from '../worker/manual-clock.ts'
 import { memoryProducer, takesAll, values } from './memory-producer.ts'
 
 /** A record named by its value, of 100 bytes unless its size is given. */
-function sized(value: string, key?: string, bytes = 100): SizedRecord {
+function sized(value: string, key?: string, bytes = 100, topic = 'orders'): SizedRecord {
   const record: OutgoingRecord = {
-    topic: 'orders',
+    topic,
     key: key === undefined ? null : Buffer.from(key),
     value: Buffer.from(value),
     headers: [],
@@ -15,7 +17,7 @@ function sized(value: string, key?: string, bytes = 100): SizedRecord {
   return { record, bytes }
 }
 
-const LIMITS = { maxBytes: 1_000, timeoutMs: 5_000, now: () => 0 }
+const LIMITS = { maxBytes: 1_000, timeoutMs: 5_000, clock: systemClock }
 
 const refused = (permanent: boolean): Sending => ({ outcome: 'refused', error: 'no', permanent })
 
@@ -23,15 +25,6 @@ function outcomes(publishings: readonly Publishing[]): readonly string[] {
   return publishings.map((one) =>
     one.outcome === 'refused' && one.permanent ? 'refused for good' : one.outcome,
   )
-}
-
-/** Refuses a whole request for good while one of these is in it, as a broker does with a batch of one partition. */
-function refusesWith(...bad: readonly string[]) {
-  const all = takesAll()
-  return (records: readonly OutgoingRecord[]): readonly Sending[] =>
-    values(records).some((value) => value !== null && bad.includes(value))
-      ? records.map(() => refused(true))
-      : all(records)
 }
 
 describe('records on their way', () => {
@@ -50,34 +43,6 @@ describe('records on their way', () => {
     const records = [sized('a', 'k', 600), sized('b', 'k', 600), sized('c', 'k', 5_000), sized('d')]
     await sendRecords(producer, records, LIMITS)
     expect(producer.requests.map(values)).toEqual([['a'], ['b'], ['c'], ['d']])
-  })
-
-  it('do not drag good ones along when one of them is refused for good', async () => {
-    const producer = memoryProducer()
-    producer.broker = refusesWith('c', 'f')
-    const records = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((value) => sized(value))
-    const sent = await sendRecords(producer, records, LIMITS)
-    expect(outcomes(sent)).toEqual([
-      ...['published', 'published', 'refused for good', 'published', 'published'],
-      ...['refused for good', 'published'],
-    ])
-  })
-
-  it('keep the order of a key when a request is taken apart', async () => {
-    const producer = memoryProducer()
-    const taken: (string | null)[] = []
-    const broker = refusesWith('c')
-    producer.broker = (records) => {
-      const said = broker(records)
-      if (said.every(({ outcome }) => outcome === 'sent')) taken.push(...values(records))
-      return said
-    }
-    await sendRecords(
-      producer,
-      ['a', 'b', 'c', 'd', 'e'].map((value) => sized(value, 'k')),
-      LIMITS,
-    )
-    expect(taken).toEqual(['a', 'b', 'd', 'e'])
   })
 
   it.each<[string, Sending]>([
@@ -105,7 +70,9 @@ describe('records on their way', () => {
 
   it('of a key go on when one before them is refused for good', async () => {
     const producer = memoryProducer()
-    producer.broker = refusesWith('k1')
+    const all = takesAll()
+    producer.broker = (records) =>
+      values(records).includes('k1') ? records.map(() => refused(true)) : all(records)
     const records = [sized('k1', 'k', 900), sized('k2', 'k', 900)]
     expect(outcomes(await sendRecords(producer, records, LIMITS))).toEqual([
       'refused for good',
@@ -113,18 +80,47 @@ describe('records on their way', () => {
     ])
   })
 
-  it('have the time of all of them together, and have not left where it is over', async () => {
+  it('are tried by topic where one topic has all of them refused', async () => {
     const producer = memoryProducer()
-    let now = 0
+    const all = takesAll()
+    producer.broker = (records) =>
+      records.some(({ topic }) => topic === 'missing')
+        ? records.map(() => refused(false))
+        : all(records)
+    const records = [
+      sized('a', 'k'),
+      sized('b', 'k', 100, 'missing'),
+      sized('c', 'k'),
+      sized('d', 'k', 100, 'other'),
+    ]
+    const sent = await sendRecords(producer, records, LIMITS)
+    expect(outcomes(sent)).toEqual(['published', 'refused', 'published', 'published'])
+    expect(producer.requests.map(values)).toEqual([['a', 'b', 'c', 'd'], ['a', 'c'], ['b'], ['d']])
+  })
+
+  it('have the time of all of them together, and have not left where it is over', async () => {
+    const clock = manualClock()
+    const producer = memoryProducer()
     const all = takesAll()
     producer.broker = (records) => {
-      now += 3_000
+      clock.standStill(3_000)
       return all(records)
     }
     const records = ['a', 'b', 'c'].map((value) => sized(value, undefined, 900))
-    const sent = await sendRecords(producer, records, { ...LIMITS, now: () => now })
+    const sent = await sendRecords(producer, records, { ...LIMITS, clock })
     expect(producer.timeouts).toEqual([5_000, 2_000])
     expect(outcomes(sent)).toEqual(['published', 'published', 'unsent'])
+  })
+
+  it('may have arrived where nobody confirms them in time', async () => {
+    const clock = manualClock()
+    const producer = memoryProducer()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    producer.held = promise
+    const sending = sendRecords(producer, [sized('a')], { ...LIMITS, clock })
+    await clock.advance(5_000)
+    expect(outcomes(await sending)).toEqual(['unconfirmed'])
+    resolve()
   })
 
   it('of which nothing is said may have arrived', async () => {
