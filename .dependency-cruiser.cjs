@@ -153,6 +153,13 @@ module.exports = {
       because: 'What a command does can be called without a command line.',
     }),
     onlyIn({
+      library: 'kafkajs',
+      packages: 'kafkajs|snappyjs|lz4js',
+      folder: 'adapters/kafka/kafkajs',
+      because:
+        'It has had no release for years: behind adapters/kafka/driver.ts another can take its place.',
+    }),
+    onlyIn({
       library: 'mqtt',
       packages: 'mqtt|mqtt-packet',
       folder: 'adapters/mqtt',

@@ -1,3 +1,4 @@
+import { prepareKafka } from './kafka.ts'
 import { prepareMariadb } from './mariadb.ts'
 import { prepareMosquitto } from './mosquitto.ts'
 import { preparePostgresql } from './postgresql.ts'
@@ -15,4 +16,5 @@ export default async function setup(): Promise<void> {
   await startOrSkip('redis', prepareRedis)
   await startOrSkip('mosquitto', prepareMosquitto)
   await startOrSkip('signalr', prepareSignalr)
+  await startOrSkip('kafka', prepareKafka)
 }

@@ -47,6 +47,7 @@ test('the example is a sound configuration as it stands', async () => {
       SHOP_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
       SHIPPING_CLIENT_SECRET: 'hush',
       HUB_CLIENT_SECRET: 'hush',
+      KAFKA_CLIENT_SECRET: 'hush',
       MQTT_PASSWORD: 'hush',
     },
     readFile: async (file) => {
