@@ -1,11 +1,12 @@
-import { CrossdockError, errorMessage } from '../../src/domain/errors.ts'
+import { connectionTrouble } from '../../src/domain/connection-trouble.ts'
+import { CrossdockError } from '../../src/domain/errors.ts'
 import type { AccessTokenOption, TokenSource } from './options/access-token.ts'
 
 /** Gives connections their access tokens. */
 export interface AccessTokens {
   /**
    * The token of one connection, as often as it is asked for: what the library is given. Got at the first call.
-   * @throws CrossdockError `not_available`, without the token in it
+   * @throws CrossdockError `connection_failed`, without the token in it
    */
   forConnection(): () => Promise<string>
   /** A connection was not made: the token of before may have been refused, and is not used again. */
@@ -51,7 +52,7 @@ async function fetchToken(
 ): Promise<{ readonly token: string; readonly lifeMs: number }> {
   const { origin, pathname } = new URL(source.url)
   const problem = (what: string, cause?: unknown): CrossdockError =>
-    new CrossdockError('not_available', `no access token from ${origin}${pathname}: ${what}`, {
+    new CrossdockError('connection_failed', `no access token from ${origin}${pathname}: ${what}`, {
       cause,
     })
   let text: string
@@ -65,7 +66,7 @@ async function fetchToken(
     if (!answer.ok) throw problem(`it answers ${answer.status}`)
     text = await answer.text()
   } catch (error) {
-    throw error instanceof CrossdockError ? error : problem(errorMessage(error), error)
+    throw error instanceof CrossdockError ? error : problem(reasonOf(error), error)
   }
   if (text.length > MAX_ANSWER_BYTES) throw problem('its answer is too long')
   const { token, lifeMs } = readAnswer(text, source.field)
@@ -94,4 +95,10 @@ function readAnswer(
     token: members.get(field),
     lifeMs: Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : 0,
   }
+}
+
+/** Of `fetch`, which tells the reason in its cause. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return connectionTrouble(cause)
 }

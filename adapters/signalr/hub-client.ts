@@ -1,8 +1,12 @@
 import {
+  DefaultHttpClient,
+  type HttpRequest,
+  type HttpResponse,
   type HubConnection,
   HubConnectionBuilder,
   HttpTransportType,
   LogLevel,
+  NullLogger,
 } from '@microsoft/signalr'
 import { Call, callProtocol } from './call-protocol.ts'
 import type { SignalrConnectionOptions } from './options/connection.ts'
@@ -14,21 +18,48 @@ const TRANSPORTS = {
   long_polling: HttpTransportType.LongPolling,
 }
 
+/** What {@link createHubClient} tells of beside the library's own events. */
+interface HubClientEvents {
+  /** Something came from the hub. */
+  readonly heard?: () => void
+  /** A request failed, with this error, of which the library shows a text alone. */
+  readonly failed?: (error: unknown) => void
+}
+
+/** The library's own, which tells of what failed. */
+class TellingHttpClient extends DefaultHttpClient {
+  readonly #failed: (error: unknown) => void
+
+  constructor(failed: (error: unknown) => void) {
+    super(NullLogger.instance)
+    this.#failed = failed
+  }
+
+  override async send(request: HttpRequest): Promise<HttpResponse> {
+    try {
+      return await super.send(request)
+    } catch (error) {
+      this.#failed(error)
+      throw error
+    }
+  }
+}
+
 /**
  * A client for one connection to the hub. It does not connect again by itself: the library gives up on the first
  * start, and tells a token that was refused from nothing else.
  * @param token asked for at each request that shows it
- * @param heard told whenever something comes from the hub
  */
 export function createHubClient(
   options: SignalrConnectionOptions,
   token: (() => Promise<string>) | undefined,
-  heard: () => void = () => undefined,
+  { heard = () => undefined, failed = () => undefined }: HubClientEvents = {},
 ): HubConnection {
   const builder = new HubConnectionBuilder()
     .withUrl(options.url, {
       // None would allow none at all; left out, the library takes what the hub offers.
       ...(options.transport !== 'auto' && { transport: TRANSPORTS[options.transport] }),
+      httpClient: new TellingHttpClient(failed),
       ...(token !== undefined && { accessTokenFactory: token }),
       ...(options.headers !== undefined && { headers: options.headers }),
       // Of a request, but long polling has one that waits for the hub.

@@ -1,10 +1,10 @@
 import type { HubConnection } from '@microsoft/signalr'
 import { pauseMs } from '../../src/domain/back-off.ts'
-import { errorMessage } from '../../src/domain/errors.ts'
 import type { Clock, Timer } from '../../src/ports/clock.ts'
 import type { Log } from '../../src/ports/log.ts'
 import type { AccessTokens } from './access-tokens.ts'
 import { createHubClient, isStateful } from './hub-client.ts'
+import { hubTrouble } from './hub-trouble.ts'
 import type { SignalrConnectionOptions } from './options/connection.ts'
 import { within } from './within.ts'
 
@@ -63,15 +63,26 @@ export function keepConnected(options: LinkOptions): Link {
   let timer: Timer | undefined
   let watch: Timer | undefined
   let heardAt = 0
+  /** The last error of a request, while a connection is being made. */
+  let cause: unknown
   let stopping: Promise<void> | undefined
 
   function open(): void {
-    const one = createHubClient(connection, tokens?.forConnection(), () => {
-      if (client === one) heardAt = clock.monotonicMs()
+    cause = undefined
+    const one = createHubClient(connection, tokens?.forConnection(), {
+      heard: () => {
+        if (client === one) heardAt = clock.monotonicMs()
+      },
+      failed: (error) => {
+        if (client === one) cause = error
+      },
     })
     client = one
     one.onclose((error) => {
-      lost(one, error === undefined ? 'the hub closed the connection' : errorMessage(error))
+      lost(
+        one,
+        error === undefined ? 'the hub closed the connection' : hubTrouble(error, undefined),
+      )
     })
     options.prepare?.(one)
     void connect(one)
@@ -81,10 +92,11 @@ export function keepConnected(options: LinkOptions): Link {
     try {
       const limitMs = connection.connect_timeout
       await within(clock, limitMs, one.start(), `the hub did not answer within ${limitMs} ms`)
+      cause = undefined
       await options.introduce?.(one)
     } catch (error) {
       tokens?.failed()
-      lost(one, errorMessage(error))
+      lost(one, hubTrouble(error, cause))
       return
     }
     // It may have been closed or stopped while the hub answered.

@@ -125,7 +125,7 @@ export function openReceiver(options: ReceiverOptions): Receiver {
       const late = `the hub did not answer ${method} within ${limitMs} ms`
       const result = await within(clock, limitMs, invokePlainly(client, method, args), late)
       if (result instanceof HubRefusal) {
-        throw new CrossdockError('not_available', `the hub refuses ${method}: ${result.reason}`)
+        throw new CrossdockError('connection_failed', `the hub refuses ${method}: ${result.reason}`)
       }
     }
   }

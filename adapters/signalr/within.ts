@@ -3,7 +3,7 @@ import type { Clock } from '../../src/ports/clock.ts'
 
 /**
  * The promise's value, if it comes in time: the library waits for ever.
- * @throws CrossdockError `not_available` with this message, when it does not
+ * @throws CrossdockError `connection_failed` with this message, when it does not
  */
 export async function within<Value>(
   clock: Clock,
@@ -13,7 +13,7 @@ export async function within<Value>(
 ): Promise<Value> {
   return await new Promise<Value>((resolve, reject) => {
     const timer = clock.after(limitMs, () => {
-      reject(new CrossdockError('not_available', message))
+      reject(new CrossdockError('connection_failed', message))
     })
     promise.then(resolve, reject).finally(() => {
       timer.cancel()

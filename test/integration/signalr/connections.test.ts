@@ -119,7 +119,7 @@ describe('a connection to a hub', () => {
     if (own?.controllable !== true) return skip()
     await own.kill()
     const one = await start({ url: own.url, join: JOIN })
-    await until(() => one.adapter.health().detail?.includes('negotiation') === true)
+    await until(() => one.adapter.health().detail?.startsWith('nobody listens there') === true)
     expect(one.adapter.health().status).toBe('down')
     for (let round = 0; round < 2; round += 1) {
       await own.restart()
@@ -197,7 +197,10 @@ describe('access tokens', () => {
     if (hub === undefined) return skip()
     await hub.accept(['good'])
     const bad = await start({ url: hub.url, access_token: 'bad' })
-    await until(() => bad.adapter.health().detail?.includes('401') === true)
+    await until(
+      () =>
+        bad.adapter.health().detail?.startsWith('the hub does not take our access token') === true,
+    )
     const good = await start({ url: hub.url, access_token: 'good' })
     await until(isUp(good))
   })
@@ -252,6 +255,7 @@ describe('access tokens', () => {
     const url = `http://127.0.0.1:${await freePort()}/token?secret=hidden`
     const one = await start({ url: hub.url, access_token: { url } })
     await until(() => one.adapter.health().detail?.includes('no access token') === true)
+    expect(one.adapter.health().detail).toContain('nobody listens there')
     expect(one.adapter.health().detail).not.toContain('hidden')
   })
 })
@@ -271,6 +275,6 @@ describe('trying a connection', () => {
       notes: ['the calls of join were not tried'],
     })
     expect((await hub.state()).invoked).toHaveLength(before)
-    await expect(probe(`${hub.url}-not`)).rejects.toThrow('404')
+    await expect(probe(`${hub.url}-not`)).rejects.toThrow('there is no hub at this address')
   })
 })

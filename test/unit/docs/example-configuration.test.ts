@@ -55,8 +55,8 @@ test('the example is a sound configuration as it stands', async () => {
       return file === FILE ? await readFile(file, 'utf8') : '{ "type": "object" }'
     },
   })
-  expect(configuration.subscriptions).toHaveLength(3)
-  expect(configuration.publications).toHaveLength(3)
+  expect(configuration.subscriptions).toHaveLength(4)
+  expect(configuration.publications).toHaveLength(4)
   expect(configuration.schedules).toHaveLength(1)
   expect(configuration).toMatchObject({ database: { type: 'postgresql' }, warnings: [] })
 })
