@@ -48,7 +48,7 @@ export const ingestSabotages: readonly Sabotage[] = [
   {
     name: '7: a mapped ordering key is stored',
     file: 'src/ingest/message-row.ts',
-    line: 'orderingKey: mapped.orderingKey,',
+    line: 'orderingKey: mapped.orderingKey ?? message.orderingKey,',
     instead: '',
     testFile: 'test/unit/ingest/mapping.test.ts',
     test: 'is stored as it was mapped',
