@@ -1,3 +1,5 @@
+import { prepareActivemqClassic } from './activemq-classic.ts'
+import { prepareArtemis } from './artemis.ts'
 import { prepareMariadb } from './mariadb.ts'
 import { prepareMosquitto } from './mosquitto.ts'
 import { preparePostgresql } from './postgresql.ts'
@@ -13,4 +15,6 @@ export default async function setup(): Promise<void> {
   await startOrSkip('mariadb', prepareMariadb)
   await startOrSkip('redis', prepareRedis)
   await startOrSkip('mosquitto', prepareMosquitto)
+  await startOrSkip('activemq', prepareActivemqClassic)
+  await startOrSkip('artemis', prepareArtemis)
 }

@@ -1,9 +1,12 @@
 import { migratePostgresql } from '../../src/store/postgresql/migrate.ts'
+import { startActivemqClassic } from './activemq-classic.ts'
+import { startArtemis } from './artemis.ts'
 import { createDatabase } from './database.ts'
 import { startMariadb } from './mariadb.ts'
 import type { MariadbService } from './mariadb-service.ts'
 import { startPostgresql } from './postgresql.ts'
 import type { PostgresqlService } from './postgresql-service.ts'
+import type { StompBroker } from './stomp-broker.ts'
 
 /**
  * Servers that the test files of one process use one after the other, for tests that neither kill a server
@@ -11,6 +14,8 @@ import type { PostgresqlService } from './postgresql-service.ts'
  */
 let postgresql: Promise<PostgresqlService> | undefined
 let mariadb: Promise<MariadbService> | undefined
+let classic: Promise<StompBroker> | undefined
+let artemis: Promise<StompBroker> | undefined
 let template: Promise<string> | undefined
 
 /** The PostgreSQL of this process. @throws ServiceUnavailable */
@@ -21,6 +26,16 @@ export function sharedPostgresql(): Promise<PostgresqlService> {
 /** The MariaDB of this process. @throws ServiceUnavailable */
 export function sharedMariadb(): Promise<MariadbService> {
   return (mariadb ??= startMariadb().then(kept))
+}
+
+/** The ActiveMQ Classic of this process: each test has queues of its own. @throws ServiceUnavailable */
+export function sharedActivemqClassic(): Promise<StompBroker> {
+  return (classic ??= startActivemqClassic().then(kept))
+}
+
+/** The ActiveMQ Artemis of this process: each test has queues of its own. @throws ServiceUnavailable */
+export function sharedArtemis(): Promise<StompBroker> {
+  return (artemis ??= startArtemis().then(kept))
 }
 
 /** The name of a migrated database of {@link sharedPostgresql}, to be copied. @throws ServiceUnavailable */
@@ -37,7 +52,9 @@ export function sharedTemplate(): Promise<string> {
 }
 
 /** The same server without the operations that would be felt in other files. */
-function kept<Service extends PostgresqlService | MariadbService>(service: Service): Service {
+function kept<Service extends PostgresqlService | MariadbService | StompBroker>(
+  service: Service,
+): Service {
   return new Proxy(service, {
     get: (target, name) => {
       if (name === 'controllable') return false
