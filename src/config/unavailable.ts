@@ -17,7 +17,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'auth.keys',
   'auth.jwt',
   'integrations.kafka',
-  'integrations.activemq',
   'integrations.signalr',
   'integrations.*.subscriptions[].batch',
 ]

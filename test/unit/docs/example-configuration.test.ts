@@ -46,6 +46,7 @@ test('the example is a sound configuration as it stands', async () => {
     env: {
       SHOP_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
       SHIPPING_CLIENT_SECRET: 'hush',
+      ACTIVEMQ_PASSWORD: 'hush',
       MQTT_PASSWORD: 'hush',
     },
     readFile: async (file) => {
@@ -53,8 +54,8 @@ test('the example is a sound configuration as it stands', async () => {
       return file === FILE ? await readFile(file, 'utf8') : '{ "type": "object" }'
     },
   })
-  expect(configuration.subscriptions).toHaveLength(2)
-  expect(configuration.publications).toHaveLength(2)
+  expect(configuration.subscriptions).toHaveLength(3)
+  expect(configuration.publications).toHaveLength(3)
   expect(configuration.schedules).toHaveLength(1)
   expect(configuration).toMatchObject({ database: { type: 'postgresql' }, warnings: [] })
 })
