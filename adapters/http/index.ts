@@ -3,6 +3,7 @@ import type { HttpHost, HttpPort, HttpResponse } from '../../src/ports/http-host
 import { type HttpConnectionOptions, httpConnectionOptions } from './connection-options.ts'
 import { withoutIdentity } from './identity.ts'
 import { type HttpSubscriptionOptions, httpSubscriptionOptions } from './options.ts'
+import { probeHost } from './probe.ts'
 import { createPublisher } from './outbound/publisher.ts'
 import { type HttpPublicationOptions, httpPublicationOptions } from './publication-options.ts'
 import { createReceiver } from './receiver.ts'
@@ -32,6 +33,7 @@ export const httpAdapter: AdapterDefinition<
   publicationOptions: httpPublicationOptions,
   templates: ['path', 'query', 'body'],
   publishes: 'singly',
+  probe: probeHost,
   maxInFlight: ({ max_connections: most }) => most,
   subscriptionConnection: 'optional',
   withoutIdentity,

@@ -15,6 +15,7 @@ import {
   type MqttPublicationOptions,
 } from './options/publication.ts'
 import { mqttSubscriptionOptions, type MqttSubscriptionOptions } from './options/subscription.ts'
+import { probeBroker } from './probe.ts'
 import { openPublisher } from './publisher.ts'
 import { openReceiver } from './receiver.ts'
 
@@ -37,6 +38,7 @@ export const mqttAdapter: AdapterDefinition<
   subscriptionConnection: 'required',
   withoutIdentity: () =>
     'the sender gives it no user property idempotency-key, which MQTT 3.1.1 does not have',
+  probe: probeBroker,
   startService: ({ embedded_broker: broker }, { log }) => startEmbeddedBroker(broker, log),
   start,
 }

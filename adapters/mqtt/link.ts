@@ -1,10 +1,10 @@
 import { Socket } from 'node:net'
 import { connect, type IConnackPacket, type MqttClient } from 'mqtt'
 import { pauseMs } from '../../src/domain/back-off.ts'
-import { errorMessage } from '../../src/domain/errors.ts'
 import type { Clock, Timer } from '../../src/ports/clock.ts'
 import type { Log } from '../../src/ports/log.ts'
 import { addressesOf, clientOptions, type ClientRole } from './client-options.ts'
+import { connectTrouble } from './connect-trouble.ts'
 import type { MqttConnectionOptions } from './options/connection.ts'
 
 /** What {@link keepConnected} needs. */
@@ -68,13 +68,15 @@ export function keepConnected(options: LinkOptions): Link {
       one.connect()
     } catch (error) {
       // Options that the library refuses at once, such as a certificate that is none.
-      note(error)
+      note(connectTrouble(error))
       lost()
     }
   }
 
   function listen(one: MqttClient, url: string): void {
-    one.on('error', note)
+    one.on('error', (error) => {
+      note(connectTrouble(error))
+    })
     one.on('disconnect', ({ reasonCode, properties }) => {
       note(`the broker says ${properties?.reasonString ?? `code ${String(reasonCode)}`}`)
     })
@@ -93,8 +95,8 @@ export function keepConnected(options: LinkOptions): Link {
     })
   }
 
-  function note(error: unknown): void {
-    reason = errorMessage(error)
+  function note(why: string): void {
+    reason = why
   }
 
   function lost(one?: MqttClient): void {

@@ -56,12 +56,17 @@ export class PacketIdentities {
   identify(packet: IPublishPacket, message: InboundMessage): InboundMessage {
     const { messageId, qos, dup } = packet
     if (qos !== 2 || messageId === undefined || message.identity !== undefined) return message
-    const hash = hashOf(packet.topic, message.body)
+    const marks = { hash: hashOf(packet.topic, message.body), subscription: subscriptionOf(packet) }
     const earlier = dup ? this.#known.get(messageId) : undefined
-    if (earlier !== undefined && isOf(earlier, hash)) {
+    if (earlier !== undefined && isOf(earlier, marks)) {
       return { ...message, identity: `packet/${earlier}` }
     }
-    const identity = `${randomUUID()}/${hash}`
+    const { hash, subscription } = marks
+    const identity = [
+      randomUUID(),
+      hash,
+      ...(subscription === undefined ? [] : [subscription]),
+    ].join('/')
     this.#known.set(messageId, identity)
     this.#unsaved.set(messageId, identity)
     return { ...message, identity: `packet/${identity}` }
@@ -189,11 +194,31 @@ function hashOf(topic: string, body: Uint8Array): string {
 }
 
 /**
- * Whether an identity is that of a message with this hash. A packet id alone does not say so, even with dup: what
+ * The identifier of the subscription that a message came by, which a process chooses by chance whenever it
+ * subscribes: messages of two sessions do not have the same one. `undefined`: MQTT 3.1.1, or a broker without them.
+ */
+function subscriptionOf({ properties }: IPublishPacket): string | undefined {
+  const [first, ...others] = [properties?.subscriptionIdentifier ?? []].flat()
+  return first === undefined || others.length > 0 ? undefined : first.toString(36)
+}
+
+/** What tells one message from another beside its packet id, as far as it is known. */
+interface Marks {
+  readonly hash: string
+  readonly subscription: string | undefined
+}
+
+/**
+ * Whether an identity is that of a message with these marks. A packet id alone does not say so, even with dup: what
  * is written for it may be of a former session, where this process died before that was removed.
  */
-function isOf(identity: string, hash: string): boolean {
-  const [, written] = identity.split('/')
-  // Versions before this one wrote no hash: it may be the same one.
-  return written === undefined || written === hash
+function isOf(identity: string, { hash, subscription }: Marks): boolean {
+  const [, writtenHash, writtenSubscription] = identity.split('/')
+  // Versions before this one wrote less: it may be the same one.
+  return (
+    (writtenHash === undefined || writtenHash === hash) &&
+    (writtenSubscription === undefined ||
+      subscription === undefined ||
+      writtenSubscription === subscription)
+  )
 }

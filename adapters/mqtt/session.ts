@@ -1,4 +1,4 @@
-import type { IPublishPacket, MqttClient } from 'mqtt'
+import type { IConnackPacket, IPublishPacket, MqttClient } from 'mqtt'
 import type { AdapterContext, AdapterSubscription } from '../../src/ports/adapter.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { Log } from '../../src/ports/log.ts'
@@ -51,6 +51,9 @@ export interface Session {
 
 /** Bytes of one subscription that are held unacknowledged, at most, but for one message. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024
+
+/** Source: MQTT 5, section 3.8.2.1.2. */
+const MAX_SUBSCRIPTION_IDENTIFIER = 268_435_455
 
 /** Opens a session, which connects by itself, again and again. */
 export function openSession(options: SessionOptions): Session {
@@ -109,7 +112,16 @@ export function openSession(options: SessionOptions): Session {
     lines.set(client, line)
   }
 
-  function up(client: MqttClient, isResumed: boolean): void {
+  /** By which packets of this session are told from those of a former one: see {@link PacketIdentities}. */
+  function subscriptionIdentifier({ properties }: IConnackPacket): number | undefined {
+    const isAvailable =
+      connection.version === '5' && properties?.subscriptionIdentifiersAvailable !== false
+    if (packets === undefined || !isAvailable) return undefined
+    return 1 + Math.floor(options.random() * MAX_SUBSCRIPTION_IDENTIFIER)
+  }
+
+  function up(client: MqttClient, packet: IConnackPacket): void {
+    const { sessionPresent: isResumed } = packet
     lastArrival = clock.monotonicMs()
     if (!isResumed) {
       held.sessionIsNew()
@@ -123,6 +135,7 @@ export function openSession(options: SessionOptions): Session {
         options: subscription.options,
         version: connection.version,
         maxQos: canDefer ? 2 : 1,
+        identifier: subscriptionIdentifier(packet),
         signal: subscribed.signal,
         log,
         told: (problem) => {
@@ -159,9 +172,7 @@ export function openSession(options: SessionOptions): Session {
     clock,
     random: options.random,
     prepare,
-    up: (client, { sessionPresent }) => {
-      up(client, sessionPresent)
-    },
+    up,
     down,
     log,
   })

@@ -10,6 +10,8 @@ export interface SubscribeRequest {
   readonly version: '3.1.1' | '5'
   /** The quality of service that can be kept. */
   readonly maxQos: 1 | 2
+  /** Comes along with each message of it, with MQTT 5 and a broker that can. */
+  readonly identifier: number | undefined
   /** Aborts with the connection. */
   readonly signal: AbortSignal
   /** Says what is wrong, or that nothing is any more. */
@@ -21,8 +23,12 @@ const REPEAT_MS = 10_000
 
 /** Asks the broker for the topics, and again after a while when it refuses: rights are given late as well. */
 export function subscribeTo(request: SubscribeRequest): void {
-  const { client, signal, told, log } = request
-  client.subscribe(subscriptionMap(request), (error, granted = []) => {
+  const { client, identifier, signal, told, log } = request
+  const options = {
+    qos: 0,
+    ...(identifier !== undefined && { properties: { subscriptionIdentifier: identifier } }),
+  } as const
+  client.subscribe(subscriptionMap(request), options, (error, granted = []) => {
     if (signal.aborted) return
     const refused = granted.filter(({ qos }) => qos >= 128).map(({ topic }) => topic)
     if (error !== null || refused.length > 0) {

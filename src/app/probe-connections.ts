@@ -4,6 +4,7 @@ import { addressOf } from '../domain/outbound.ts'
 import type { AdapterDefinition } from '../ports/adapter.ts'
 import type { Log } from '../ports/log.ts'
 import type { Probe, ProbeReport } from '../ports/probe.ts'
+import { startAdapterServices } from './adapter-services.ts'
 import { adapters } from './adapters.ts'
 import { redisProbe } from '../locks/redis/probe.ts'
 import { databaseProbe } from './database-probe.ts'
@@ -37,9 +38,18 @@ export async function probeConnections(
   configuration: Configuration,
   log: Log,
 ): Promise<readonly ProbeReport[]> {
-  return await Promise.all(
-    connectionProbes(configuration, log).map((probe) => runProbe(probe, LIMIT_MS)),
-  )
+  // A broker that comes along is there for the time being. Where it cannot start, the program runs already, or another
+  // one has its port: the connections to it tell which.
+  const services = await startAdapterServices({ adapters, configuration, log }).catch(() => ({
+    stop: async () => undefined,
+  }))
+  try {
+    return await Promise.all(
+      connectionProbes(configuration, log).map((probe) => runProbe(probe, LIMIT_MS)),
+    )
+  } finally {
+    await services.stop()
+  }
 }
 
 /** Tries one connection for no longer than the limit. Never rejects. */

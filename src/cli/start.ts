@@ -9,6 +9,7 @@ import { startBanner } from './start-banner.ts'
 import { StopRequest } from './stop-request.ts'
 import { otherPortAdvice, takenPortAdvice } from './taken-port.ts'
 import type { Terminal } from './terminal.ts'
+import { untilConnected } from './until-connected.ts'
 
 /** How long the process may live on after the instance has stopped, in milliseconds. */
 const LINGER_MS = 500
@@ -55,6 +56,7 @@ async function start(terminal: Terminal, options: StartOptions): Promise<number>
   const faults = new FaultWatch(terminal)
   try {
     const instance = await launch(terminal, options)
+    await untilConnected(instance, Promise.race([stop.requested, instance.stopped]))
     if (!stop.isRequested) terminal.out(await startBanner(instance, options.config))
     return await runUntilStopped(terminal, instance, stop, faults)
   } finally {

@@ -1,3 +1,4 @@
+import { CrossdockError } from '../domain/errors.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type {
   ClientSlot,
@@ -75,8 +76,12 @@ export function createClientSlots(options: ClientSlotsOptions): HeldClientSlots 
       },
       packets: {
         all: () => store.listPackets({ name, slot }),
-        remember: (packets) => store.rememberPackets({ name, slot, packets }),
-        forget: (packetIds) => store.forgetPackets({ name, slot, packetIds }),
+        remember: async (packets) => {
+          mustBeMine(one, await store.rememberPackets({ name, slot, token, packets }))
+        },
+        forget: async (packetIds) => {
+          mustBeMine(one, await store.forgetPackets({ name, slot, token, packetIds }))
+        },
       },
       release: async () => {
         if (!held.delete(one)) return
@@ -85,6 +90,16 @@ export function createClientSlots(options: ClientSlotsOptions): HeldClientSlots 
     }
     held.add(one)
     return one
+  }
+
+  /** The first to notice that a slot is another's need not be the renewal. */
+  function mustBeMine(one: Held, isMine: boolean): void {
+    if (isMine) return
+    one.lost()
+    throw new CrossdockError(
+      'lease_lost',
+      `Another instance has taken over the durable session ${one.name}-${one.slot}: it has what this one has not acknowledged.`,
+    )
   }
 
   function arm(): void {

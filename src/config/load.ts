@@ -10,6 +10,7 @@ import { ConfigurationDocument } from './document.ts'
 import { findConfiguration } from './find.ts'
 import { reportIssues } from './issues.ts'
 import { checkMapping } from './mapping.ts'
+import { checkEmbeddedBroker } from './embedded-broker.ts'
 import { checkHttpPorts } from './http-ports.ts'
 import { ProblemList } from './problem.ts'
 import type { ReferenceSource } from './references.ts'
@@ -106,6 +107,7 @@ async function check(options: CheckOptions): Promise<LoadedConfiguration> {
   const subscriptions = checkSubscriptions(resolved, adapters)
   const publications = checkPublications(resolved, adapters)
   checkHttpPorts(resolved, { connections, subscriptions, publications })
+  checkEmbeddedBroker(resolved, integrations, connections)
   checkAcrossKeys(resolved)
   const routeWarnings = checkRoutes(resolved)
   const mapping = await checkMapping(resolved, {

@@ -10,19 +10,31 @@ export function configurationTable(adapters: readonly AdapterDefinition[] = []):
   return [...HEAD, ...rowsBelow([root], '')].join('\n')
 }
 
-/** The keys of one adapter alone, below `integrations.<protocol>`, as such a table. */
-export function adapterTable(adapter: AdapterDefinition): string {
+/** What an adapter has keys for: each part may stand at its own place of the adapter's page. */
+export const ADAPTER_PARTS = ['integration', 'connection', 'subscription', 'publication'] as const
+
+/** One part of an adapter's keys. */
+export type AdapterPart = (typeof ADAPTER_PARTS)[number]
+
+/** The parts for which an adapter has keys of its own. */
+export function adapterParts(adapter: AdapterDefinition): readonly AdapterPart[] {
+  return ADAPTER_PARTS.filter((part) => partRows(adapter, part).length > 0)
+}
+
+/** The keys of these parts of an adapter, below `integrations.<protocol>`, as such a table. */
+export function adapterTable(adapter: AdapterDefinition, parts: readonly AdapterPart[]): string {
+  return [...HEAD, ...parts.flatMap((part) => partRows(adapter, part))].join('\n')
+}
+
+function partRows(adapter: AdapterDefinition, part: AdapterPart): readonly string[] {
   const { integrationOptions, connectionOptions, subscriptionOptions, publicationOptions } = adapter
-  const parts = [
-    ['', integrationOptions],
-    ['connections.NAME', connectionOptions],
-    ['subscriptions[]', subscriptionOptions],
-    ['publications.NAME', publicationOptions],
-  ] as const
-  const rows = parts.flatMap(([prefix, schema]) =>
-    schema === undefined ? [] : rowsBelow([schemaNode(schema)], prefix),
-  )
-  return [...HEAD, ...rows].join('\n')
+  const [prefix, schema] = {
+    integration: ['', integrationOptions] as const,
+    connection: ['connections.NAME', connectionOptions] as const,
+    subscription: ['subscriptions[]', subscriptionOptions] as const,
+    publication: ['publications.NAME', publicationOptions] as const,
+  }[part]
+  return schema === undefined ? [] : rowsBelow([schemaNode(schema)], prefix)
 }
 
 function rowsBelow(nodes: readonly SchemaNode[], prefix: string): readonly string[] {

@@ -5,6 +5,7 @@ export const ERROR_CODES = [
   'cache_unavailable',
   'config_invalid',
   'config_not_found',
+  'connection_failed',
   'database_unavailable',
   'database_constraint',
   'database_data',

@@ -35,6 +35,7 @@ export interface KnownPacket {
  * Remembers in the database which message a packet is, from before it is stored until the broker knows that it
  * is: for protocols that promise to deliver once, and name a message by nothing but a number that is used again.
  * Each call is one commit.
+ * @throws CrossdockError `lease_lost` of `remember` and `forget` when another process has the slot: nothing was written
  */
 export interface PacketMemory {
   all(): Promise<readonly KnownPacket[]>
@@ -70,6 +71,11 @@ export interface SlotKey {
   readonly slot: number
 }
 
+/** A slot, and who says that it is theirs. */
+export interface SlotHolder extends SlotKey {
+  readonly token: string
+}
+
 /** The operations of the database. */
 export interface SlotStore {
   /** Takes the lowest slot that is free or whose lease has expired; `undefined`: there is none. */
@@ -81,15 +87,21 @@ export interface SlotStore {
     readonly leaseMs: number
   }): Promise<readonly SlotKey[]>
   /** Frees a slot, and keeps its number. Does nothing where another process has it. */
-  releaseSlot(request: SlotKey & { readonly token: string }): Promise<void>
+  releaseSlot(request: SlotHolder): Promise<void>
 }
 
-/** The operations of the database for {@link PacketMemory}. */
+/**
+ * The operations of the database for {@link PacketMemory}. What writes does so for whoever holds the slot, in the
+ * statement or transaction that looks: `false` says that it is another's, and that nothing was written. A process
+ * that lost its slot, and has not heard of it, could else change what its successor relies on.
+ */
 export interface PacketStore {
   listPackets(slot: SlotKey): Promise<readonly KnownPacket[]>
-  rememberPackets(request: SlotKey & { readonly packets: readonly KnownPacket[] }): Promise<void>
+  rememberPackets(
+    request: SlotHolder & { readonly packets: readonly KnownPacket[] },
+  ): Promise<boolean>
   /** `packetIds` left out: all of the slot. */
   forgetPackets(
-    request: SlotKey & { readonly packetIds?: readonly number[] | undefined },
-  ): Promise<void>
+    request: SlotHolder & { readonly packetIds?: readonly number[] | undefined },
+  ): Promise<boolean>
 }

@@ -16,7 +16,7 @@ import { startOrSkip } from '../services/require.ts'
 
 const LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
 const MESSAGES = LONG ? 10_000 : 1_500
-const KILLS = LONG ? 3 : 2
+const KILLS = LONG ? 10 : 2
 const LIMIT_MS = LONG ? 600_000 : 170_000
 /** Messages whose sender waits for the broker's answer at once. */
 const AT_ONCE = 50

@@ -1,3 +1,4 @@
+import { createServer } from 'node:net'
 import mysql from 'mysql2/promise'
 import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -129,5 +130,43 @@ describe('check --connect', () => {
     )
     expect(checked.err).toMatch(/^failed {3}database: .*ECONNREFUSED/m)
     expect(checked.out + checked.err).not.toMatch(/wrong-secret|db-secret/)
+  })
+
+  it('tries the connections of integrations, the broker that comes along among them', async ({
+    skip,
+  }) => {
+    const service = await startOrSkip('postgresql', sharedPostgresql)
+    if (service === undefined) return skip()
+    const { url, drop } = await createDatabase(service)
+    cleanUps.push(drop)
+    const [embedded, nobody, far] = [await freePort(), await freePort(), await freePort()]
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(far, '127.0.0.1', resolve))
+    cleanUps.push(async () => server.close())
+    const checked = await command(['check', '--connect'], {
+      database: { url },
+      integrations: {
+        mqtt: {
+          embedded_broker: { enabled: true, port: embedded },
+          connections: {
+            own: { url: `mqtt://127.0.0.1:${embedded}`, version: '3.1.1' },
+            away: { url: `mqtt://127.0.0.1:${nobody}`, username: 'ada', password: 'pass-3f9a1c7e' },
+          },
+        },
+        http: {
+          connections: {
+            far: { base_url: `http://127.0.0.1:${far}/v1` },
+            gone: { base_url: `http://127.0.0.1:${nobody}/v1` },
+          },
+        },
+      },
+    })
+    expect(checked.code).toBe(1)
+    expect(checked.out).toContain(`ok       mqtt:own (MQTT 3.1.1 at mqtt://127.0.0.1:${embedded})`)
+    expect(checked.out).toContain('ok       http:far (reached, without TLS)')
+    expect(checked.err).toMatch(/^failed {3}mqtt:away: mqtt:\S+: nobody listens there/m)
+    expect(checked.err).toMatch(/^failed {3}http:gone: 127\S+: nobody listens there/m)
+    expect(checked.err).not.toContain('mqtt:own')
+    expect(checked.out + checked.err).not.toContain('pass-3f9a1c7e')
   })
 })

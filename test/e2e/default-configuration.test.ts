@@ -71,6 +71,10 @@ afterAll(async () => {
   await home.remove()
 })
 
+it('is connected to its broker by the time it says that it is ready', () => {
+  expect(program.out()).toMatch(/^ {2}connection +mqtt:embedded {2}ok$/m)
+})
+
 it('gives a message of MQTT 3.1.1 back as a greeting, through the outbox', async () => {
   await client.publishAsync('demo/in/x', '{"name":"Grace"}', { qos: 1 })
   await expect.poll(() => received, { timeout: 20_000 }).toHaveLength(1)

@@ -5,9 +5,10 @@ import { generatedFiles, makeText } from './files.ts'
 import { firstDifference } from './first-difference.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
+const files = await generatedFiles()
 
 const problems: string[] = []
-for (const file of generatedFiles) {
+for (const file of files) {
   const problem = await check(file.path, () => makeText(file))
   if (problem !== undefined) problems.push(problem)
 }
@@ -17,7 +18,7 @@ if (problems.length > 0) {
   console.error('\nRun npm run generate, and commit what it writes.')
   process.exitCode = 1
 } else {
-  console.log(`${generatedFiles.length} generated files are up to date`)
+  console.log(`${files.length} generated files are up to date`)
 }
 
 async function check(name: string, make: () => Promise<string>): Promise<string | undefined> {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { adapterPage, adapterPagePath, PageProblem } from './adapter-page.ts'
 
 /** A file of the repository that a program writes, so that it cannot disagree with its source. */
 export interface GeneratedFile {
@@ -8,8 +9,15 @@ export interface GeneratedFile {
   readonly make: () => Promise<string>
 }
 
-/** Every generated file. `npm run generate` writes them; `npm test` fails where one is out of date. */
-export const generatedFiles: readonly GeneratedFile[] = [
+/**
+ * Every generated file, the page of each adapter among them. `npm run generate` writes them; `npm test` fails where
+ * one is out of date.
+ */
+export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
+  return [...fixedFiles, ...(await adapterPages())]
+}
+
+const fixedFiles: readonly GeneratedFile[] = [
   {
     path: 'config/configuration.schema.json',
     // Imported when it is made: a source that cannot be loaded fails its own file, with its name.
@@ -32,20 +40,21 @@ export const generatedFiles: readonly GeneratedFile[] = [
       )
     },
   },
-  {
-    path: 'docs/adapters/mqtt.md',
-    async make() {
-      const { adapterTable } = await import('../../src/config/reference-table.ts')
-      const { mqttAdapter } = await import('../../adapters/mqtt/index.ts')
-      const page = await readFile(new URL('../../docs/adapters/mqtt.md', import.meta.url), 'utf8')
-      return page.replace(KEYS, (_match, begin: string, end: string) => {
-        return begin + adapterTable(mqttAdapter) + end
-      })
-    },
-  },
 ]
 
-/** Where the table of keys stands in a page; the rest is written by hand. */
+/** One for each adapter of the list. None where that cannot be loaded: then the fixed files, which need it, say why. */
+async function adapterPages(): Promise<readonly GeneratedFile[]> {
+  const adapters = await import('../../src/app/adapters.ts').then(
+    (module) => module.adapters,
+    () => [],
+  )
+  return adapters.map((adapter) => ({
+    path: adapterPagePath(adapter),
+    make: () => adapterPage(adapter),
+  }))
+}
+
+/** Where the table of keys stands in docs/configuration.md. */
 const KEYS = /(<!-- keys:begin[^\n]*-->\n\n)[\s\S]*?(\n\n<!-- keys:end -->)/
 
 /** Makes the text of one file. @throws Error that names the file, its cause being what went wrong. */
@@ -58,5 +67,6 @@ export async function makeText(file: GeneratedFile): Promise<string> {
 }
 
 function describe(cause: unknown): string {
+  if (cause instanceof PageProblem) return cause.message
   return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
 }

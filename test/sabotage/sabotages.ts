@@ -15,6 +15,7 @@ export interface Sabotage {
 }
 
 const STORE = 'test/conformance/store/postgresql.test.ts'
+const MARIADB = 'test/conformance/store/mariadb.test.ts'
 
 /** It grows with every invariant. The order is the invariants'. */
 export const sabotages: readonly Sabotage[] = [
@@ -67,6 +68,30 @@ export const sabotages: readonly Sabotage[] = [
     instead: '',
     testFile: 'test/integration/mqtt/inbound.test.ts',
     test: 'of quality 2 keep their identity over the end of the process',
+  },
+  {
+    name: '2: packets of a durable session are written by who holds its slot, on PostgreSQL',
+    file: 'src/store/postgresql/client-packets.ts',
+    line: 'WHERE name = $1 AND slot = $2 AND token = $3 FOR SHARE)`',
+    instead: 'WHERE name = $1 AND slot = $2 AND $3::text IS NOT NULL FOR SHARE)`',
+    testFile: STORE,
+    test: 'as the holder of their slot says, and nobody who held it before',
+  },
+  {
+    name: '2: packets of a durable session are written by who holds its slot, on MariaDB',
+    file: 'src/store/mysql/client-packets.ts',
+    line: 'AND token = ${literal(token)} LOCK IN SHARE MODE`',
+    instead: 'AND ${literal(token)} IS NOT NULL LOCK IN SHARE MODE`',
+    testFile: 'test/conformance/store/mariadb.test.ts',
+    test: 'as the holder of their slot says, and nobody who held it before',
+  },
+  {
+    name: '2: a packet of another session of the broker is another message',
+    file: 'adapters/mqtt/packet-identities.ts',
+    line: 'writtenSubscription === subscription)',
+    instead: 'true)',
+    testFile: 'test/integration/mqtt/inbound.test.ts',
+    test: 'are not taken for those of a lost session',
   },
   {
     name: '1: the group commit waits for the INSERT',
@@ -126,6 +151,30 @@ export const sabotages: readonly Sabotage[] = [
     test: 'do not commit once the lease is lost',
   },
   {
+    name: '3: on MariaDB COMMIT does not follow an end that ended nothing',
+    file: 'src/store/mysql/commit-end.ts',
+    line: '`IF ROW_COUNT() <> 1 THEN',
+    instead: '`IF false THEN',
+    testFile: MARIADB,
+    test: 'where a handler left nothing but its own changes, and its epoch is another',
+  },
+  {
+    name: '3: on MariaDB the transaction that is committed is the one begun',
+    file: 'src/store/mysql/commit-end.ts',
+    line: '[`RELEASE SAVEPOINT ${savepoint}`]',
+    instead: '[`DO 1`]',
+    testFile: MARIADB,
+    test: 'a transaction with nothing but its own changes that COMMIT has ended is found out',
+  },
+  {
+    name: '3: on MySQL a session that gave rows may not be ours any more',
+    file: 'src/store/mysql/transaction.ts',
+    line: 'if (Array.isArray(answer) || hasChangedSession(answer)) untouched = false',
+    instead: 'if (hasChangedSession(answer)) untouched = false',
+    testFile: MARIADB,
+    test: 'a session that SELECT changing() has changed is ours again at the end',
+  },
+  {
     name: '3: a transaction of another token is not the one begun',
     file: 'migrations/postgresql/0001_tables.sql',
     line: "IF current_setting('crossdock.transaction', true) IS DISTINCT FROM token THEN",
@@ -164,6 +213,22 @@ export const sabotages: readonly Sabotage[] = [
     instead: 'AND j.statusid + 0 = 2',
     testFile: STORE,
     test: 'writes nothing for an epoch that is not the row’s',
+  },
+  {
+    name: '4: on MySQL a completion of a group ends nothing of another epoch',
+    file: 'src/store/mysql/complete-rows.ts',
+    line: 'AND leaseepoch = ${each(completions.map(({ ended }) => literal(ended.epoch)))}',
+    instead: '',
+    testFile: MARIADB,
+    test: 'a job of a group that has another epoch is left as it is, and the others end',
+  },
+  {
+    name: '4: on MySQL a group of which one was lost is written anew',
+    file: 'src/store/mysql/complete-rows.ts',
+    line: 'return affected === completions.length',
+    instead: 'return affected <= completions.length',
+    testFile: MARIADB,
+    test: 'a job of a group that has another epoch is left as it is, and the others end',
   },
   {
     name: '4: an execution has one history row',
@@ -310,6 +375,14 @@ export const sabotages: readonly Sabotage[] = [
     test: 'do not commit once the job was asked to stop',
   },
   {
+    name: '9: on MySQL what was asked to stop does not complete',
+    file: 'src/store/mysql/complete-rows.ts',
+    line: ' AND NOT cancelrequested`',
+    instead: '`',
+    testFile: MARIADB,
+    test: 'a job of a group that was asked to stop is left as it is, and the others end',
+  },
+  {
     name: '10: a shutdown gives back what has not begun',
     file: 'src/worker/pool.ts',
     line: '      retry?.cancel()\n      giveBackWaiting()',
@@ -400,10 +473,10 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     name: '7: a row that SQL makes ready waits for its turn',
-    file: 'migrations/mysql/0005_outbound.sql',
+    file: 'migrations/mysql/0009_lighter_rows.sql',
     line: 'WHEN NEW.statusid IN (0, 2) THEN 1',
     instead: 'WHEN false THEN 1',
-    testFile: 'test/conformance/store/mariadb.test.ts',
+    testFile: MARIADB,
     test: 'is not made ready by hand',
   },
   {
@@ -411,7 +484,7 @@ export const sabotages: readonly Sabotage[] = [
     file: 'src/store/mysql/turns.ts',
     line: 'WHERE w.turnlane = lane.name ORDER BY w.seq LIMIT 1)',
     instead: 'WHERE w.turnlane = lane.name ORDER BY w.seq DESC LIMIT 1)',
-    testFile: 'test/conformance/store/mariadb.test.ts',
+    testFile: MARIADB,
     test: 'run one at a time in the order of arrival, whatever their priority',
   },
   {
@@ -437,6 +510,15 @@ export const sabotages: readonly Sabotage[] = [
     instead: '',
     testFile: 'test/integration/redis/outages.test.ts',
     test: 'does not answer, one claim waits a moment for it',
+  },
+  {
+    name: '12: what an MQTT subscription holds is bounded in bytes',
+    file: 'adapters/mqtt/held-messages.ts',
+    line: 'return this.#count > this.#limits.messages || this.#bytes > this.#limits.bytes',
+    instead: 'return this.#count > this.#limits.messages',
+    testFile: 'test/chaos/mqtt-backlog.test.ts',
+    test: 'costs bounded memory, and becomes one job each: 1000 messages of 200000 bytes',
+    long: true,
   },
   {
     name: '12: a server that does not answer is out of reach',
@@ -575,6 +657,14 @@ export const sabotages: readonly Sabotage[] = [
     instead: "publishes: 'batches'",
     testFile: 'test/integration/outbound-http/targets-postgresql.test.ts',
     test: 'of which one hangs let the others end, and those of another publication leave',
+  },
+  {
+    name: 'outbound: an MQTT connection that answers nothing is left',
+    file: 'adapters/mqtt/outbound-connection.ts',
+    line: 'this.#stalled(reason)',
+    instead: '',
+    testFile: 'test/integration/mqtt/outbound.test.ts',
+    test: 'finds a new connection where the broker has lost as many answers',
   },
   {
     name: 'outbound: no more messages begin than there may be connections',

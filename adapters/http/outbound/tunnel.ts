@@ -19,7 +19,7 @@ type Connected = (error: Error | null, socket: Socket) => void
  */
 export function tunnelled<A extends HttpAgent>(agent: A, proxy: URL, options: TunnelOptions): A {
   const createConnection = (target: ConnectionOptions, connected?: Connected): undefined => {
-    open(proxy, target, options)
+    openTunnel(proxy, target, options)
       .then((socket) => connected?.(null, socket))
       .catch((error: unknown) => (connected as ((error: unknown) => void) | undefined)?.(error))
   }
@@ -27,7 +27,11 @@ export function tunnelled<A extends HttpAgent>(agent: A, proxy: URL, options: Tu
   return agent
 }
 
-async function open(
+/**
+ * A connection to `target` through the proxy, encrypted where that is asked for.
+ * @throws any error, whose message says what is wrong
+ */
+export async function openTunnel(
   proxy: URL,
   target: ConnectionOptions,
   { isEncrypted, connectTimeoutMs }: TunnelOptions,

@@ -203,6 +203,18 @@ export function adapterSuite(
       )
     }
 
+    /** Everything that is stored is acknowledged. */
+    async function untilQuiet(one: AdapterBed): Promise<void> {
+      let before = -1
+      await until(async () => {
+        const now = one.acknowledged()
+        const isQuiet = now === before
+        before = now
+        await aWhile()
+        return isQuiet
+      })
+    }
+
     /** Long enough for what must not happen. */
     const aWhile = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 700))
 
@@ -291,7 +303,11 @@ export function adapterSuite(
         const last = messages(1)
         await one.send(last)
         await expectEachOnce(last)
+        // Its row is there before its acknowledgement, and its job may have run by then.
+        await untilQuiet(one)
         await base.kill()
+        // A server whose first process is killed may commit for a moment still.
+        await until(async () => (await fetch(`${current.url}/health`)).status === 503)
         const before = one.acknowledged()
         const sent = messages()
         const sending = one.send(sent)

@@ -1,13 +1,12 @@
 import { connect, type MqttClient } from 'mqtt'
 import { startMosquitto } from '../../services/mosquitto.ts'
+import { PACKET_KINDS, packetSplitter } from '../../services/mqtt-packets.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { type AdapterBed, type AdapterTarget, PRESSED } from './adapter-target.ts'
 import { openPassage } from './passage.ts'
 
 /** Less than a case sends. */
 const HELD_AT_MOST = 100
-
-const [PUBLISH, PUBACK, PUBREC] = [3, 4, 5]
 
 /** MQTT 5 on Mosquitto, with one quality of service. */
 export function mqttTarget(qos: 1 | 2): AdapterTarget {
@@ -24,11 +23,11 @@ async function open(qos: 1 | 2): Promise<AdapterBed | undefined> {
     to: () => ({ host, port: Number(port) }),
     program: 'caller',
     watch: () =>
-      packetWatch([PUBACK, PUBREC], () => {
+      packetWatch([PACKET_KINDS.puback, PACKET_KINDS.pubrec], () => {
         acknowledged += 1
       }),
     watchOther: () =>
-      packetWatch([PUBLISH], () => {
+      packetWatch([PACKET_KINDS.publish], () => {
         takenIn += 1
       }),
   })
@@ -94,23 +93,8 @@ async function open(qos: 1 | 2): Promise<AdapterBed | undefined> {
 
 /** Tells of each packet of these kinds in what one side sends. */
 function packetWatch(kinds: readonly number[], found: () => void): (bytes: Buffer) => void {
-  let pending = Buffer.alloc(0)
+  const split = packetSplitter()
   return (bytes) => {
-    pending = Buffer.concat([pending, bytes])
-    for (;;) {
-      // One byte of kind, then the length in groups of seven bits, the lowest first.
-      let length = 0
-      let at = 1
-      for (; at < pending.length; at += 1) {
-        const byte = pending[at] ?? 0
-        length += (byte & 0x7f) << (7 * (at - 1))
-        if ((byte & 0x80) === 0) break
-      }
-      const end = at + 1 + length
-      if (at >= pending.length || end > pending.length) return
-      const kind = (pending[0] ?? 0) >> 4
-      if (kinds.includes(kind)) found()
-      pending = pending.subarray(end)
-    }
+    for (const { kind } of split(bytes)) if (kinds.includes(kind)) found()
   }
 }

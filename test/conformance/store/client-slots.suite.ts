@@ -69,19 +69,22 @@ export const clientSlotsSuite = storeSuite('client slots', (bed) => {
 
   describe('know their packets', () => {
     const slot = { name: 'one', slot: 0 }
+    const mine = { ...slot, token: 'a' }
     const all = async () =>
       [...(await bed.store.listPackets(slot))].sort((a, b) => a.packetId - b.packetId)
 
     it('each by one identity, the last one, until they are forgotten', async () => {
+      await take('a')
+      await take('b')
       await bed.store.rememberPackets({
-        ...slot,
+        ...mine,
         packets: [
           { packetId: 1, identity: 'a' },
           { packetId: 65_535, identity: 'b' },
         ],
       })
       await bed.store.rememberPackets({
-        ...slot,
+        ...mine,
         packets: [
           { packetId: 1, identity: 'c' },
           { packetId: 1, identity: 'd' },
@@ -90,19 +93,44 @@ export const clientSlotsSuite = storeSuite('client slots', (bed) => {
       await bed.store.rememberPackets({
         ...slot,
         slot: 1,
+        token: 'b',
         packets: [{ packetId: 1, identity: 'x' }],
       })
       expect(await all()).toEqual([
         { packetId: 1, identity: 'd' },
         { packetId: 65_535, identity: 'b' },
       ])
-      await bed.store.forgetPackets({ ...slot, packetIds: [1, 7] })
+      await bed.store.forgetPackets({ ...mine, packetIds: [1, 7] })
       expect(await all()).toEqual([{ packetId: 65_535, identity: 'b' }])
-      await bed.store.forgetPackets({ ...slot, packetIds: [] })
+      await bed.store.forgetPackets({ ...mine, packetIds: [] })
       expect(await all()).toHaveLength(1)
-      await bed.store.forgetPackets(slot)
+      await bed.store.forgetPackets(mine)
       expect(await all()).toEqual([])
       expect(await bed.store.listPackets({ ...slot, slot: 1 })).toHaveLength(1)
+    })
+
+    it('as the holder of their slot says, and nobody who held it before', async () => {
+      const packets = [{ packetId: 1, identity: 'of the successor' }]
+      await take('former')
+      await bed.store.renewSlots({ keys: [slot], token: 'former', leaseMs: -1 })
+      expect(await take('successor')).toBe(0)
+      expect(await bed.store.rememberPackets({ ...slot, token: 'successor', packets })).toBe(true)
+      const former = { ...slot, token: 'former' }
+      expect(
+        await bed.store.rememberPackets({
+          ...former,
+          packets: [
+            { packetId: 1, identity: 'of the former' },
+            { packetId: 2, identity: 'of the former' },
+          ],
+        }),
+      ).toBe(false)
+      expect(await bed.store.forgetPackets({ ...former, packetIds: [1] })).toBe(false)
+      expect(await bed.store.forgetPackets(former)).toBe(false)
+      expect(await all()).toEqual(packets)
+      await bed.store.releaseSlot({ ...slot, token: 'successor' })
+      expect(await bed.store.forgetPackets({ ...slot, token: 'successor' })).toBe(false)
+      expect(await all()).toEqual(packets)
     })
   })
 })

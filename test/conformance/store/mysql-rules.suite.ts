@@ -202,13 +202,6 @@ export const mysqlRulesSuite = storeSuite('rules of MySQL', (bed) => {
     expect(await insert(bed.store, newJob())).toEqual(['stored'])
   })
 
-  it('results keep every character on their way through JSON', async () => {
-    const result = JSON.stringify({ text: `\u0001\n\t"'\\ é😀 \u2028 %_ ?`, deep: [`\\"`] })
-    const claimed = await claimNew(bed.store)
-    await bed.store.settle([settlement(claimed, { kind: 'completed', result })])
-    expect(await bed.store.findJob(claimed.jobId)).toMatchObject({ result })
-  })
-
   it('sessions of the store are strict, in UTC and read what is committed', async () => {
     const transaction = bed.store.openTransaction()
     const [row] = await transaction.query(

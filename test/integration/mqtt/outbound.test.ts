@@ -8,6 +8,7 @@ import { startMosquitto } from '../../services/mosquitto.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { silenceable } from '../../services/silenceable.ts'
 import { connectClient, startMqtt, until } from './started-mqtt.ts'
+import { swallowingBroker } from './swallowing-broker.ts'
 
 let broker: MosquittoService | undefined
 let cleanUps: (() => Promise<unknown>)[] = []
@@ -159,6 +160,31 @@ describe('a message that is published over MQTT', () => {
       { outcome: 'unconfirmed', error: expect.stringContaining('the connection broke') as string },
     ])
     await until(() => !isConnected())
+  })
+
+  it('finds a new connection where the broker has lost as many answers as it allows under way', async ({
+    skip,
+  }) => {
+    const narrow = await startOrSkip('mosquitto', () => startMosquitto({ maxInFlight: 5 }))
+    if (narrow === undefined) return skip()
+    cleanUps.push(() => narrow.stop())
+    const swallowing = await swallowingBroker(new URL(narrow.url))
+    cleanUps.push(() => swallowing.close())
+    const { publish, isConnected } = await publishing({
+      connection: { url: swallowing.url },
+      publications: { p: { topic: 'out' } },
+      timeoutMs: 400,
+    })
+    await until(isConnected)
+    const some = Array.from({ length: 12 }, (_, n) => message(`job-${n}`))
+    const outcomes = (await publish(some)).map(({ outcome }) => outcome)
+    // Its answers came, and were lost; all its places are taken by them.
+    expect(outcomes.filter((outcome) => outcome === 'unconfirmed')).toHaveLength(5)
+    expect(outcomes.filter((outcome) => outcome === 'unsent')).toHaveLength(7)
+    expect(swallowing.swallowed()).toBe(5)
+    swallowing.mend()
+    await until(() => swallowing.clients() >= 2 && isConnected())
+    expect(await publish(some)).toEqual(some.map(() => ({ outcome: 'published' })))
   })
 
   it('is refused for good where its topic can be none', async ({ skip }) => {

@@ -4,6 +4,7 @@ import { mqttAdapter } from '../../../adapters/mqtt/index.ts'
 import { mqttConnectionOptions } from '../../../adapters/mqtt/options/connection.ts'
 import { mqttPublicationOptions } from '../../../adapters/mqtt/options/publication.ts'
 import { mqttSubscriptionOptions } from '../../../adapters/mqtt/options/subscription.ts'
+import { CrossdockError } from '../../../src/domain/errors.ts'
 import type { InboundMessage } from '../../../src/domain/message.ts'
 import { silentLog } from '../../../src/observe/log.ts'
 import type { Delivery, RunningAdapter } from '../../../src/ports/adapter.ts'
@@ -42,20 +43,33 @@ export async function stored(messages: readonly InboundMessage[]): Promise<reado
 }
 
 /** Slots of one process, in memory: those of the database have their own tests. */
-export function memorySlots(): ClientSlots & { readonly packets: Map<number, string> } {
+export interface MemorySlots extends ClientSlots {
+  readonly packets: Map<number, string>
+  /** Nothing can be written, as with a database that is out of reach. */
+  isAway: boolean
+}
+
+/** Makes {@link MemorySlots}. */
+export function memorySlots(): MemorySlots {
   const packets = new Map<number, string>()
+  const mustBeThere = (): void => {
+    if (slots.isAway) throw new CrossdockError('database_unavailable', 'away', { retryable: true })
+  }
   const memory: PacketMemory = {
     all: async () =>
       [...packets].map(([packetId, identity]): KnownPacket => ({ packetId, identity })),
     remember: async (some) => {
+      mustBeThere()
       for (const { packetId, identity } of some) packets.set(packetId, identity)
     },
     forget: async (ids) => {
+      mustBeThere()
       for (const id of ids ?? [...packets.keys()]) packets.delete(id)
     },
   }
-  return {
+  const slots: MemorySlots = {
     packets,
+    isAway: false,
     take: async ({ name, abandoned }) =>
       abandoned === true
         ? undefined
@@ -67,6 +81,7 @@ export function memorySlots(): ClientSlots & { readonly packets: Map<number, str
             release: async () => undefined,
           },
   }
+  return slots
 }
 
 /** Starts the adapter for one connection. */

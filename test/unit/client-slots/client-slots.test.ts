@@ -8,15 +8,15 @@ const LEASE_MS = 30_000
 /** The slots of one process, of a store that gives it slot 0 and keeps it for as long as the test says. */
 async function setUp() {
   const clock = manualClock()
-  const database = { isKept: true }
+  const database = { isKept: true, isMine: true }
   const slots = createClientSlots({
     store: {
       takeSlot: async () => 0,
       renewSlots: async ({ keys }) => (database.isKept ? keys : []),
       releaseSlot: async () => undefined,
       listPackets: async () => [],
-      rememberPackets: async () => undefined,
-      forgetPackets: async () => undefined,
+      rememberPackets: async () => database.isMine,
+      forgetPackets: async () => database.isMine,
     },
     token: 'mine',
     clock,
@@ -57,3 +57,22 @@ it('a slot that was given back is never lost', async () => {
   slot.onLost(() => (told += 1))
   expect(told).toBe(0)
 })
+
+it.each(['remember', 'forget'] as const)(
+  'a slot that is another process’s by the time its packets are written is lost: %s',
+  async (what) => {
+    const { database, slot } = await setUp()
+    let told = 0
+    slot.onLost(() => (told += 1))
+    const write = () =>
+      what === 'remember'
+        ? slot.packets.remember([{ packetId: 1, identity: 'x' }])
+        : slot.packets.forget([1])
+    await write()
+    expect(told).toBe(0)
+    database.isMine = false
+    await expect(write()).rejects.toMatchObject({ code: 'lease_lost' })
+    await expect(write()).rejects.toMatchObject({ code: 'lease_lost' })
+    expect(told).toBe(1)
+  },
+)

@@ -33,7 +33,12 @@ async function setUp(written = new Map<number, string>([[7, 'of-before']])) {
     },
   }
   const packets = await PacketIdentities.open(memory, recordingLog())
-  function arrives(messageId: number, text = 'x', dup = false): string | undefined {
+  function arrives(
+    messageId: number,
+    text = 'x',
+    dup = false,
+    subscriptionIdentifier?: number,
+  ): string | undefined {
     const packet: IPublishPacket = {
       cmd: 'publish',
       topic: 't',
@@ -42,6 +47,7 @@ async function setUp(written = new Map<number, string>([[7, 'of-before']])) {
       dup,
       retain: false,
       messageId,
+      ...(subscriptionIdentifier !== undefined && { properties: { subscriptionIdentifier } }),
     }
     return packets.identify(packet, inboundMessage(packet, 's')).identity
   }
@@ -164,6 +170,24 @@ it('takes a packet with another content for a new message, whatever dup says', a
   const other = restarted.arrives(1, 'y', true)
   expect(other).not.toBe(first)
   expect(restarted.arrives(1, 'y', true)).toBe(other)
+})
+
+it('takes the same content under the same packet id for a new message where it came by another subscription', async () => {
+  const { packets, written, gates, arrives } = await setUp()
+  const first = arrives(1, 'x', false, 268_435_455)
+  const saving = packets.save()
+  await settled()
+  gates[0]?.pass()
+  await saving
+  // As wide as the column that it is written into, at most.
+  expect(written.get(1)?.length).toBeLessThanOrEqual(64)
+  const restarted = await setUp(written)
+  expect(restarted.arrives(1, 'x', true, 268_435_455)).toBe(first)
+  // A broker that names no subscription when it repeats: the content decides.
+  expect(restarted.arrives(1, 'x', true)).toBe(first)
+  const other = restarted.arrives(1, 'x', true, 7)
+  expect(other).not.toBe(first)
+  expect(restarted.arrives(1, 'x', true, 7)).toBe(other)
 })
 
 it('takes a repeat for one where an earlier version wrote no hash', async () => {
