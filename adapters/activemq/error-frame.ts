@@ -1,5 +1,5 @@
 import type { Publishing } from '../../src/ports/outbound.ts'
-import type { ReceivedFrame } from './stomp-line.ts'
+import type { ReceivedFrame } from './received-frame.ts'
 
 const MAX_CHARACTERS = 300
 

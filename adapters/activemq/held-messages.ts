@@ -2,7 +2,8 @@ import type { InboundMessage } from '../../src/domain/message.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { Offered } from '../../src/ports/offering.ts'
 import { messageIdentity } from './message-identity.ts'
-import type { ReceivedFrame, StompLine } from './stomp-line.ts'
+import type { ReceivedFrame } from './received-frame.ts'
+import type { StompLine } from './stomp-line.ts'
 
 /** A message from its arrival until the broker has been told that it is stored. */
 export interface HeldMessage extends Offered {

@@ -2,7 +2,7 @@ import type { Headers } from '../../src/domain/job.ts'
 import type { InboundMessage } from '../../src/domain/message.ts'
 import { IDEMPOTENCY_HEADER } from '../../src/domain/outbound.ts'
 import { validTraceparent } from '../../src/domain/traceparent.ts'
-import type { ReceivedFrame } from './stomp-line.ts'
+import type { ReceivedFrame } from './received-frame.ts'
 
 const MAX_COLUMN_CHARACTERS = 255
 

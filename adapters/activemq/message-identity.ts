@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { ReceivedFrame } from './stomp-line.ts'
+import type { ReceivedFrame } from './received-frame.ts'
 
 /**
  * Which message it is, as long as one broker has it: its id there, when it was sent, and what is in it. The id alone

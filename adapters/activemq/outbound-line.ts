@@ -1,8 +1,10 @@
+import { isUtf8 } from 'node:buffer'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { Publishing } from '../../src/ports/outbound.ts'
 import { frameText, refusal } from './error-frame.ts'
 import type { OutboundFrame } from './outbound-frame.ts'
-import type { ReceivedFrame, StompLine } from './stomp-line.ts'
+import type { ReceivedFrame } from './received-frame.ts'
+import type { StompLine } from './stomp-line.ts'
 
 /** A frame that can be sent. */
 type Frame = Extract<OutboundFrame, { readonly ok: true }>
@@ -50,6 +52,10 @@ export class OutboundLine {
 
   /** Sends one message, behind those before it. */
   publish(frame: Frame, options: SendOptions): Promise<Publishing> {
+    if (!this.#line.takesBytes && typeof frame.body !== 'string' && !isUtf8(frame.body)) {
+      const error = 'ActiveMQ Classic takes no bytes over WebSocket: use stomp:// or stomp+ssl://'
+      return Promise.resolve({ outcome: 'refused', error, permanent: false })
+    }
     const broken = this.#broken
     if (broken !== undefined) {
       return Promise.resolve({ outcome: 'unsent', error: `the connection was broken: ${broken}` })

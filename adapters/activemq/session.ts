@@ -8,7 +8,8 @@ import { inboundMessage } from './inbound-message.ts'
 import { keepConnected } from './link.ts'
 import type { ActivemqConnectionOptions } from './options/connection.ts'
 import type { ActivemqSubscriptionOptions } from './options/subscription.ts'
-import type { ReceivedFrame, StompLine } from './stomp-line.ts'
+import type { ReceivedFrame } from './received-frame.ts'
+import type { StompLine } from './stomp-line.ts'
 
 /** What {@link openSession} needs. */
 export interface SessionOptions {

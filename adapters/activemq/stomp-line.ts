@@ -8,12 +8,7 @@ import type { ActivemqConnectionOptions } from './options/connection.ts'
 import { brokerAddress } from './broker-address.ts'
 import type { BrokerSocket } from './sockets/broker-socket.ts'
 import { openSocket } from './sockets/open-socket.ts'
-
-/** A frame of the broker, its headers as they were meant. */
-export interface ReceivedFrame {
-  readonly headers: ReadonlyMap<string, string>
-  readonly body: Uint8Array
-}
+import type { ReceivedFrame } from './received-frame.ts'
 
 /** What a line tells. */
 export interface LineListener {
@@ -37,6 +32,8 @@ export interface LineOptions {
 export interface StompLine {
   /** What answered: `ActiveMQ/6.1.8`. */
   readonly server: string
+  /** Whether it carries bytes that are no text: Classic takes none over WebSocket. */
+  readonly takesBytes: boolean
   isOpen(): boolean
   /** Called with each ERROR frame; left out: it breaks the line. */
   onError?: (frame: ReceivedFrame) => void
@@ -173,6 +170,7 @@ export function openLine({
   function line(name: string): StompLine {
     const one: StompLine = {
       server: name,
+      takesBytes: connection.broker !== 'classic' || brokerAddress(url).kind !== 'websocket',
       isOpen: () => isOpen,
       send: (headers, body) => {
         const { destination = '', ...others } = escapeHeaders(headers)

@@ -1,9 +1,13 @@
+import { isUtf8 } from 'node:buffer'
 import type { ClientRequestArgs } from 'node:http'
 import { WebSocket, type ClientOptions } from 'ws'
 import type { BrokerAddress } from '../broker-address.ts'
 import type { ActivemqConnectionOptions } from '../options/connection.ts'
 import { type BrokerSocket, frameBytes, type SocketListener } from './broker-socket.ts'
 import { tlsSettings } from './tls-settings.ts'
+
+/** Of a close that says nothing. Source: RFC 6455, section 7.4.1. */
+const [NORMAL, NO_CODE, BROKEN] = [1_000, 1_005, 1_006]
 
 /**
  * STOMP over WebSocket. The package ws, since the WebSocket that Node brings along takes no certificates and cannot
@@ -31,7 +35,10 @@ export function openWebSocket(
     },
     send: (data) => {
       // Between the close and its event the library still says its goodbye.
-      socket.send(frameBytes(data), () => undefined)
+      const frame = frameBytes(data)
+      // Classic drops frames of bytes without a word, whatever is in them.
+      const isText = typeof frame === 'string' || isUtf8(frame)
+      socket.send(frame, { binary: !isText }, () => undefined)
     },
     close: () => {
       socket.close()
@@ -56,7 +63,10 @@ export function openWebSocket(
   socket.on('error', (error) => {
     listener.failed(error)
   })
-  socket.on('close', () => {
+  socket.on('close', (code, reason) => {
+    // 1009 is a frame that is too large: there is no ERROR then.
+    const isSaid = code !== NORMAL && code !== NO_CODE && code !== BROKEN
+    if (isSaid) listener.failed(`the broker closed with code ${code} ${reason.toString()}`.trim())
     one.onclose?.({})
   })
   return one

@@ -55,15 +55,39 @@ describe.each(BROKERS)('ActiveMQ %s', (_name, service, open) => {
     })
     cleanUps.push(() => started.adapter.stop())
     await until(() => started.adapter.health().status === 'ok')
-    const body = Buffer.from(Array.from({ length: 200_000 }, (_, n) => n % 256))
+    // Over WebSocket the brokers take 64 KB in one frame, unless they are told otherwise.
+    const length = transport === 'tlsUrl' ? 200_000 : 50_000
+    const body = Buffer.from(Array.from({ length }, (_, n) => n % 256))
+    const headers = { note: 'ä: "one"\ntwo' }
     const message = outbound('m', { payload: body, contentType: 'application/octet-stream' })
-    expect(await started.adapter.publish?.('p', [message, outbound('t')], SIGNAL)).toEqual([
-      { outcome: 'published' },
-      { outcome: 'published' },
-    ])
-    await until(() => started.delivered.length === 2)
-    expect(Buffer.from(started.delivered[0]?.body ?? [])).toEqual(body)
+    const [bytes, text] =
+      (await started.adapter.publish?.('p', [message, outbound('t', { headers })], SIGNAL)) ?? []
+    expect(text).toEqual({ outcome: 'published' })
+    if (broker.kind === 'classic' && transport !== 'tlsUrl') {
+      expect(bytes).toMatchObject({ outcome: 'refused' })
+      expect(JSON.stringify(bytes)).toContain('takes no bytes over WebSocket')
+      await until(() => started.delivered.length === 1)
+    } else {
+      expect(bytes).toEqual({ outcome: 'published' })
+      await until(() => started.delivered.length === 2)
+      expect(Buffer.from(started.delivered[0]?.body ?? [])).toEqual(body)
+    }
+    expect(started.delivered.at(-1)).toMatchObject({ identity: 't', headers })
     expect(logged).not.toContain(password)
+  })
+
+  it('says that a frame is too large for its WebSocket', async ({ skip }) => {
+    if (broker?.webSocketUrl === undefined) return skip()
+    const started = await startActivemq({
+      connection: { urls: broker.webSocketUrl, broker: broker.kind },
+      publications: { p: { destination: `/queue/${newName()}` } },
+    })
+    cleanUps.push(() => started.adapter.stop())
+    await until(() => started.isConnected())
+    const large = outbound('m', { payload: Buffer.alloc(300_000, 'x') })
+    const [outcome] = (await started.adapter.publish?.('p', [large], SIGNAL)) ?? []
+    expect(outcome?.outcome).not.toBe('published')
+    if (broker.kind === 'classic') expect(JSON.stringify(outcome)).toContain('code 1009')
   })
 
   it('is not trusted with a certificate of somebody else', async ({ skip }) => {

@@ -1,4 +1,5 @@
-import type { ReceivedFrame, StompLine } from '../../../adapters/activemq/stomp-line.ts'
+import type { ReceivedFrame } from '../../../adapters/activemq/received-frame.ts'
+import type { StompLine } from '../../../adapters/activemq/stomp-line.ts'
 
 /** A line that writes down what is done with it. */
 export interface FakeLine extends StompLine {
@@ -15,6 +16,7 @@ export function fakeLine(name = 'line'): FakeLine {
     receipts: new Map(),
     open: true,
     server: 'a broker',
+    takesBytes: true,
     isOpen: () => line.open,
     send: ({ destination = '', receipt = '' }) => done.push(`send ${destination} ${receipt}`),
     subscribe: () => undefined,
