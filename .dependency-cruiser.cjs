@@ -167,6 +167,12 @@ module.exports = {
         'Its acknowledgements are taken into our own hands there, which rests on one version.',
     }),
     onlyIn({
+      library: 'stompjs',
+      packages: '@stomp/stompjs|ws',
+      folder: 'adapters/activemq',
+      because: 'Its escapes, heart-beats and sockets are taken into our own hands there.',
+    }),
+    onlyIn({
       library: 'aedes',
       packages: 'aedes',
       folder: 'adapters/mqtt',

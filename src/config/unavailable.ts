@@ -16,7 +16,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'http.cors',
   'auth.keys',
   'auth.jwt',
-  'integrations.activemq',
   'integrations.*.subscriptions[].batch',
 ]
 

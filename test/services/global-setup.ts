@@ -1,3 +1,5 @@
+import { prepareActivemqClassic } from './activemq-classic.ts'
+import { prepareArtemis } from './artemis.ts'
 import { prepareKafka } from './kafka.ts'
 import { prepareMariadb } from './mariadb.ts'
 import { prepareMosquitto } from './mosquitto.ts'
@@ -17,4 +19,6 @@ export default async function setup(): Promise<void> {
   await startOrSkip('mosquitto', prepareMosquitto)
   await startOrSkip('signalr', prepareSignalr)
   await startOrSkip('kafka', prepareKafka)
+  await startOrSkip('activemq', prepareActivemqClassic)
+  await startOrSkip('artemis', prepareArtemis)
 }

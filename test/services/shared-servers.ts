@@ -1,4 +1,6 @@
 import { migratePostgresql } from '../../src/store/postgresql/migrate.ts'
+import { startActivemqClassic } from './activemq-classic.ts'
+import { startArtemis } from './artemis.ts'
 import { createDatabase } from './database.ts'
 import { startKafka } from './kafka.ts'
 import type { KafkaService } from './kafka-service.ts'
@@ -6,6 +8,7 @@ import { startMariadb } from './mariadb.ts'
 import type { MariadbService } from './mariadb-service.ts'
 import { startPostgresql } from './postgresql.ts'
 import type { PostgresqlService } from './postgresql-service.ts'
+import type { StompBroker } from './stomp-broker.ts'
 
 /**
  * Servers that the test files of one process use one after the other, for tests that neither kill a server
@@ -14,6 +17,8 @@ import type { PostgresqlService } from './postgresql-service.ts'
 let postgresql: Promise<PostgresqlService> | undefined
 let mariadb: Promise<MariadbService> | undefined
 let kafka: Promise<KafkaService> | undefined
+let classic: Promise<StompBroker> | undefined
+let artemis: Promise<StompBroker> | undefined
 let template: Promise<string> | undefined
 
 /** The PostgreSQL of this process. @throws ServiceUnavailable */
@@ -31,6 +36,16 @@ export function sharedKafka(): Promise<KafkaService> {
   return (kafka ??= startKafka().then(kept))
 }
 
+/** The ActiveMQ Classic of this process: each test has queues of its own. @throws ServiceUnavailable */
+export function sharedActivemqClassic(): Promise<StompBroker> {
+  return (classic ??= startActivemqClassic().then(kept))
+}
+
+/** The ActiveMQ Artemis of this process: each test has queues of its own. @throws ServiceUnavailable */
+export function sharedArtemis(): Promise<StompBroker> {
+  return (artemis ??= startArtemis().then(kept))
+}
+
 /** The name of a migrated database of {@link sharedPostgresql}, to be copied. @throws ServiceUnavailable */
 export function sharedTemplate(): Promise<string> {
   return (template ??= sharedPostgresql().then(async (service) => {
@@ -45,7 +60,7 @@ export function sharedTemplate(): Promise<string> {
 }
 
 /** The same server without the operations that would be felt in other files. */
-function kept<Service extends PostgresqlService | MariadbService | KafkaService>(
+function kept<Service extends PostgresqlService | MariadbService | KafkaService | StompBroker>(
   service: Service,
 ): Service {
   return new Proxy(service, {

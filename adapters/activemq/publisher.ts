@@ -1,0 +1,96 @@
+import type { AdapterPublication } from '../../src/ports/adapter.ts'
+import type { Clock } from '../../src/ports/clock.ts'
+import type { Log } from '../../src/ports/log.ts'
+import type { OutboundMessage, Publishing } from '../../src/ports/outbound.ts'
+import { keepConnected } from './link.ts'
+import type { ActivemqConnectionOptions } from './options/connection.ts'
+import type { ActivemqPublicationOptions } from './options/publication.ts'
+import { outboundFrame } from './outbound-frame.ts'
+import { OutboundLine } from './outbound-line.ts'
+
+/** What {@link openPublisher} needs. */
+export interface PublisherOptions {
+  readonly connection: ActivemqConnectionOptions
+  readonly publications: readonly AdapterPublication<ActivemqPublicationOptions>[]
+  readonly connected: (isConnected: boolean) => void
+  readonly clock: Clock
+  /** Chance in [0, 1). */
+  readonly random: () => number
+  readonly log: Log
+}
+
+/** The connection that publishes, apart from those that receive: neither waits for the other. */
+export interface Publisher {
+  problem(): string | undefined
+  publish(
+    publication: string,
+    messages: readonly OutboundMessage[],
+    signal: AbortSignal,
+  ): Promise<readonly Publishing[]>
+  /** Waits for what is being confirmed, and leaves. May be called twice. */
+  stop(): Promise<void>
+}
+
+/** Opens the connection, which connects by itself, again and again. */
+export function openPublisher(options: PublisherOptions): Publisher {
+  const { connection, clock, random, log } = options
+  const publications = new Map(options.publications.map((one) => [one.name, one]))
+  const calls = new Set<Promise<unknown>>()
+  let current: OutboundLine | undefined
+
+  const link = keepConnected({
+    connection,
+    up: (line) => {
+      current = new OutboundLine(line, clock)
+      options.connected(true)
+    },
+    down: (_line, reason) => {
+      const broken = current
+      current = undefined
+      options.connected(false)
+      broken?.cut(reason)
+    },
+    clock,
+    random,
+    log,
+  })
+
+  async function publishOne(
+    { options: own, timeoutMs }: AdapterPublication<ActivemqPublicationOptions>,
+    message: OutboundMessage,
+    signal: AbortSignal,
+  ): Promise<Publishing> {
+    if (current === undefined) return unsent(link.lastReason())
+    const frame = outboundFrame(connection.broker, own, message)
+    if (!frame.ok) return { outcome: 'refused', error: frame.problem, permanent: true }
+    // It was not confirmed before, perhaps since Classic broke the connection over it without saying so.
+    const isAlone = connection.broker === 'classic' && message.attempt > 1
+    return await current.publish(frame, { timeoutMs, signal, isAlone })
+  }
+
+  return {
+    problem: () => (link.isConnected() ? undefined : (link.lastReason() ?? 'not connected yet')),
+    publish: async (publication, messages, signal) => {
+      const found = publications.get(publication)
+      if (found === undefined) {
+        const error = `there is no publication ${publication} here`
+        return messages.map(() => ({ outcome: 'unsent', error }))
+      }
+      const call = Promise.all(messages.map((message) => publishOne(found, message, signal)))
+      calls.add(call)
+      try {
+        return await call
+      } finally {
+        calls.delete(call)
+      }
+    },
+    stop: async () => {
+      await Promise.allSettled(calls)
+      await link.stop()
+    },
+  }
+}
+
+function unsent(reason: string | undefined): Publishing {
+  return { outcome: 'unsent', error: `not connected to the broker: ${reason ?? 'not yet'}` }
+}
