@@ -2,7 +2,7 @@ import type { Configuration, DatabaseConfiguration } from '../config/configurati
 import { CrossdockError } from '../domain/errors.ts'
 import { startEmbeddedPostgres } from '../embedded-postgres/start.ts'
 import type { Log } from '../ports/log.ts'
-import type { MysqlConnection } from '../store/mysql/connect.ts'
+import type { MysqlConnection } from '../store/mysql/connection-options.ts'
 import type { PostgresqlConnection } from '../store/postgresql/connect.ts'
 
 /** A database that can be connected to, in its dialect. */

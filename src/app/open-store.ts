@@ -1,7 +1,7 @@
 import type { Configuration } from '../config/configuration.ts'
 import type { Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
-import type { MysqlConnection } from '../store/mysql/connect.ts'
+import type { MysqlConnection } from '../store/mysql/connection-options.ts'
 import { createMysqlStore } from '../store/mysql/index.ts'
 import type { PostgresqlConnection } from '../store/postgresql/connect.ts'
 import { createPostgresqlStore } from '../store/postgresql/index.ts'

@@ -16,9 +16,7 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'http.cors',
   'auth.keys',
   'auth.jwt',
-  'integrations.kafka',
   'integrations.activemq',
-  'integrations.signalr',
   'integrations.*.subscriptions[].batch',
 ]
 

@@ -101,6 +101,8 @@ export type FailedEnding = Extract<Ending, { readonly kind: 'failed' }>
 
 /** The end of one execution, to be committed with its history row. */
 export interface Settlement extends ExecutionKey {
+  /** Of the job's row, as its claim gave it: a dialect may find the row sooner by it. */
+  readonly seq?: string | undefined
   readonly ending: Ending
   /** From the begin to the end; `null`: it never began, and has no history row. */
   readonly durationMs: number | null

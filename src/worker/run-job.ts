@@ -140,6 +140,7 @@ export function createRunner(context: WorkerContext, parts: RunParts) {
     return {
       jobId: job.jobId,
       epoch: job.epoch,
+      seq: job.seq,
       ending,
       durationMs,
       retryAttempt: job.retryCount,

@@ -1,5 +1,7 @@
 import { migratePostgresql } from '../../src/store/postgresql/migrate.ts'
 import { createDatabase } from './database.ts'
+import { startKafka } from './kafka.ts'
+import type { KafkaService } from './kafka-service.ts'
 import { startMariadb } from './mariadb.ts'
 import type { MariadbService } from './mariadb-service.ts'
 import { startPostgresql } from './postgresql.ts'
@@ -11,6 +13,7 @@ import type { PostgresqlService } from './postgresql-service.ts'
  */
 let postgresql: Promise<PostgresqlService> | undefined
 let mariadb: Promise<MariadbService> | undefined
+let kafka: Promise<KafkaService> | undefined
 let template: Promise<string> | undefined
 
 /** The PostgreSQL of this process. @throws ServiceUnavailable */
@@ -21,6 +24,11 @@ export function sharedPostgresql(): Promise<PostgresqlService> {
 /** The MariaDB of this process. @throws ServiceUnavailable */
 export function sharedMariadb(): Promise<MariadbService> {
   return (mariadb ??= startMariadb().then(kept))
+}
+
+/** The Kafka of this process: each test has topics and groups of its own. @throws ServiceUnavailable */
+export function sharedKafka(): Promise<KafkaService> {
+  return (kafka ??= startKafka().then(kept))
 }
 
 /** The name of a migrated database of {@link sharedPostgresql}, to be copied. @throws ServiceUnavailable */
@@ -37,12 +45,14 @@ export function sharedTemplate(): Promise<string> {
 }
 
 /** The same server without the operations that would be felt in other files. */
-function kept<Service extends PostgresqlService | MariadbService>(service: Service): Service {
+function kept<Service extends PostgresqlService | MariadbService | KafkaService>(
+  service: Service,
+): Service {
   return new Proxy(service, {
     get: (target, name) => {
       if (name === 'controllable') return false
       if (name === 'stop') return async () => undefined
-      if (name === 'kill' || name === 'restart') return refuse
+      if (['kill', 'restart', 'pause', 'resume'].includes(String(name))) return refuse
       return Reflect.get(target, name) as unknown
     },
   })

@@ -10,7 +10,7 @@ import {
   MAX_ANSWER_BYTES,
   tookTooLong,
 } from '../condition-answer.ts'
-import { type MysqlConnection, options } from './connect.ts'
+import { type MysqlConnection, options } from './connection-options.ts'
 
 /** What {@link createMysqlConditions} needs. */
 export interface MysqlConditionsSettings {

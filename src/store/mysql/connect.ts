@@ -1,35 +1,12 @@
-import mysql, {
-  type Pool,
-  type PoolConnection,
-  type PoolOptions,
-  type ResultSetHeader,
-  type RowDataPacket,
-} from 'mysql2/promise'
+import mysql, { type Pool, type PoolConnection, type RowDataPacket } from 'mysql2/promise'
 import { CrossdockError } from '../../domain/errors.ts'
 import { createContentionGuard, type ContentionGuard } from '../contention.ts'
 import { CONNECTION_WAIT_MS, HANDLER_WAIT_MS } from '../limits.ts'
+import { ask } from './ask.ts'
 import { answeredInTime, connectionWithin } from './connection-limits.ts'
+import { databaseOf, options, type MysqlConnection } from './connection-options.ts'
 import { contentionOf, errnoOf, translateError } from './errors.ts'
 import { sessionStatement } from './session.ts'
-
-/** How to reach a MySQL or MariaDB server: what `mysql2` takes, narrowed to what we use. */
-export interface MysqlConnection {
-  readonly uri?: string
-  readonly host?: string
-  readonly port?: number
-  readonly socketPath?: string
-  readonly user?: string
-  readonly password?: string
-  readonly database?: string
-  readonly ssl?: {
-    readonly ca?: string
-    readonly cert?: string
-    readonly key?: string
-    readonly rejectUnauthorized?: boolean
-    /** Whether the certificate must be of this host. */
-    readonly verifyIdentity?: boolean
-  }
-}
 
 /** What {@link connectMysql} needs. */
 export interface MysqlSettings {
@@ -72,6 +49,8 @@ export interface Database {
   readonly contention: ContentionGuard
   /** The longest text of a statement, in bytes. Connects where nothing has been connected yet. */
   maxStatementBytes(): Promise<number>
+  /** Whether the server, connected to before, runs BEGIN NOT ATOMIC … END outside of routines. */
+  takesBlocks(): boolean
   /** A connection of a handler, its session as {@link handlerSession} sets it. */
   openHandlerConnection(): Promise<PoolConnection>
   /** Brings a handler's session back to what it was before the handler had it. */
@@ -144,6 +123,7 @@ export function connectMysql(settings: MysqlSettings): Database {
   const contention = createContentionGuard(contentionOf)
   const prepared = new WeakSet()
   let packetBytes: number | undefined
+  let isMariadb = false
   let closed = false
 
   async function open({ pool, session, waitMs }: Source): Promise<PoolConnection> {
@@ -155,11 +135,12 @@ export function connectMysql(settings: MysqlSettings): Database {
       raw.on('error', settings.onConnectionError)
       await answeredInTime(opened, opened.query(session))
       if (packetBytes === undefined) {
-        const asked = opened.query<(RowDataPacket & { bytes: string | number })[]>(
-          'SELECT @@max_allowed_packet AS bytes',
+        const asked = opened.query<(RowDataPacket & { bytes: string; version: string })[]>(
+          'SELECT @@max_allowed_packet AS bytes, VERSION() AS version',
         )
         const [rows] = await answeredInTime(opened, asked)
         packetBytes = Number(rows[0]?.bytes ?? SMALLEST_PACKET)
+        isMariadb = /mariadb/i.test(rows[0]?.version ?? '')
       }
       prepared.add(raw)
       return opened
@@ -182,8 +163,8 @@ export function connectMysql(settings: MysqlSettings): Database {
     return async <Row>(text: string): Promise<Answer<Row>> => {
       refuseTooLarge(text, packetBytes ?? SMALLEST_PACKET)
       try {
-        const asked = held.query<ResultSetHeader | RowDataPacket[]>(text)
-        const [answer] = await (isLimited ? answeredInTime(held, asked) : asked)
+        const asked = ask(held, text)
+        const answer = await (isLimited ? answeredInTime(held, asked) : asked)
         return Array.isArray(answer)
           ? { rows: answer as Row[], affected: 0 }
           : { rows: [], affected: answer.affectedRows }
@@ -236,6 +217,7 @@ export function connectMysql(settings: MysqlSettings): Database {
       if (packetBytes === undefined) await withService(async () => undefined, null)
       return (packetBytes ?? SMALLEST_PACKET) - PACKET_SLACK
     },
+    takesBlocks: () => isMariadb,
     openHandlerConnection: () => openTranslated(handlers),
     handlerSession,
     runOn: (held) => runOn(held, false),
@@ -254,38 +236,6 @@ export async function together<T>(run: Run, work: () => Promise<T>): Promise<T> 
   const result = await work()
   await run('COMMIT')
   return result
-}
-
-/** What every connection of ours is told. Also for those outside a store. */
-export function options(connection: MysqlConnection, program: string): PoolOptions {
-  return {
-    ...connection,
-    charset: 'utf8mb4_bin',
-    // Times are UTC in the tables, in the sessions and here.
-    timezone: 'Z',
-    supportBigNumbers: true,
-    bigNumberStrings: true,
-    // Rows that an UPDATE found, but left as they were, are not counted.
-    flags: ['-FOUND_ROWS'],
-    connectTimeout: CONNECTION_WAIT_MS,
-    enableKeepAlive: true,
-    keepAliveInitialDelay: 10_000,
-    connectAttributes: { program_name: program },
-  }
-}
-
-/**
- * The database that a connection leads to.
- * @throws CrossdockError `config_invalid` where it names none
- */
-export function databaseOf({ database, uri }: MysqlConnection): string {
-  const named =
-    database ?? decodeURIComponent(/^\w+:\/\/[^/]*\/([^/?]*)/.exec(uri ?? '')?.[1] ?? '')
-  if (named !== '') return named
-  throw new CrossdockError(
-    'config_invalid',
-    'the address of the database names no database: it ends like mysql://HOST:3306/crossdock',
-  )
 }
 
 /** What the server would answer by breaking the connection, which looks exactly like an outage. */

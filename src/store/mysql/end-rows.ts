@@ -106,15 +106,29 @@ export function endOne({ names }: Database, ended: Ended, writes: Written): stri
         AND j.statusid + 0 = 2 AND (NOT j.cancelrequested OR ${literal(writes.status)} = ${STATUS.cancelled})`
 }
 
+/** Columns of a history row that mostly nothing is said of: each that is null for all is left out. */
+const RARE: Readonly<
+  Record<string, (end: Omit<LockedEnd, 'seq'>) => string | number | null | undefined>
+> = {
+  result: ({ writes }) => writes.result,
+  errormessage: ({ writes }) => writes.error,
+  inputdata: ({ ended }) => ended.inputData,
+  outputdata: ({ ended }) => ended.outputData,
+  metadata: ({ writes: { willRetry } }) =>
+    willRetry === null ? null : JSON.stringify({ willretry: willRetry }),
+}
+
 /** The history rows of executions that ended now. */
 export function historyRows({ names }: Database, ends: readonly Omit<LockedEnd, 'seq'>[]) {
+  const rare = Object.entries(RARE).filter(([, valueOf]) =>
+    ends.some((end) => (valueOf(end) ?? null) !== null),
+  )
   return {
     head: `INSERT INTO ${names.jobHistories} (jobid, leaseepoch, statusid, startedat, completedat, duration,
-      result, errormessage, retryattempt, executedby, inputdata, outputdata, metadata) VALUES `,
-    parts: ends.map(({ ended, writes }) => {
+      retryattempt, executedby${rare.map(([column]) => `, ${column}`).join('')}) VALUES `,
+    parts: ends.map((end) => {
+      const { ended, writes } = end
       const duration = ended.durationMs ?? 0
-      const metadata =
-        writes.willRetry === null ? null : JSON.stringify({ willretry: writes.willRetry })
       const values = [
         literal(ended.jobId),
         literal(ended.epoch),
@@ -122,13 +136,9 @@ export function historyRows({ names }: Database, ends: readonly Omit<LockedEnd, 
         `UTC_TIMESTAMP(6) - ${interval(duration)}`,
         'UTC_TIMESTAMP(6)',
         literal(Math.round(duration)),
-        literal(writes.result),
-        literal(writes.error),
         literal(ended.retryAttempt),
         literal(ended.executedBy),
-        literal(ended.inputData ?? null),
-        literal(ended.outputData ?? null),
-        literal(metadata),
+        ...rare.map(([, valueOf]) => literal(valueOf(end) ?? null)),
       ]
       return `(${values.join(',')})`
     }),

@@ -12,10 +12,10 @@ const LOCK_WAIT_TIMEOUT = 1205
 export const DUPLICATE = 1062
 
 /**
- * A column or a key that is there already, a CHECK that is gone: what MySQL answers where MariaDB has IF
- * EXISTS.
+ * A column or a key that is there already or gone, a CHECK that is gone: what MySQL answers where MariaDB has
+ * IF EXISTS.
  */
-export const DONE_ALREADY: ReadonlySet<number | undefined> = new Set([1060, 1061, 3821, 3940])
+export const DONE_ALREADY: ReadonlySet<number | undefined> = new Set([1060, 1061, 1091, 3821, 3940])
 
 /** `RELEASE SAVEPOINT` of one that is not there. */
 export const NO_SAVEPOINT = 1305

@@ -4,7 +4,7 @@ import type { ExpiredRow } from '../job-rows.ts'
 import { recoveredEnds, withJobsBeside } from '../recovery.ts'
 import type { Database } from './connect.ts'
 import { lockHeld } from './held.ts'
-import { findJobIn } from './read.ts'
+import { findJobIn, processingFrom } from './read.ts'
 import { settleIn } from './settle.ts'
 import { interval, list, numberList } from './text.ts'
 
@@ -75,15 +75,14 @@ const TABLE_LOCK_MS = 500
 /**
  * Takes jobs back from holders whose lease expired: finds them without a lock, locks those alone, asks
  * how each goes on, ends them all in one commit. A look that locks would hold every row that is being
- * run for a moment, and renewals pass over locked rows. Walks queue_jobs_watched. A Processing row
- * without a lease was written by somebody else and counts as expired.
+ * run for a moment, and renewals pass over locked rows. Walks queue_jobs_ready from queue to queue. A
+ * Processing row without a lease was written by somebody else and counts as expired.
  */
 export function makeRecoverExpired(database: Database) {
   const { queueJobs } = database.names
   return async function recoverExpired(request: RecoveryRequest): Promise<readonly ExpiredJob[]> {
     const found = await database.run<{ seq: string }>(`SELECT seq
-      FROM ${queueJobs} FORCE INDEX (queue_jobs_watched)
-      WHERE watch = 1 AND watchtime IS NULL AND ${EXPIRED}
+      FROM ${processingFrom(database)} AND ${EXPIRED}
       ORDER BY seq LIMIT ${Math.max(0, Math.floor(request.limit))}`)
     if (found.rows.length === 0) return []
     return await database.transaction(async (run) => {

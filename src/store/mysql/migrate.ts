@@ -9,7 +9,11 @@ import {
   type MigrationFile,
   type MigrationReport,
 } from '../migration-files.ts'
-import { databaseOf, options as connectionOptions, type MysqlConnection } from './connect.ts'
+import {
+  databaseOf,
+  options as connectionOptions,
+  type MysqlConnection,
+} from './connection-options.ts'
 import { DONE_ALREADY, errnoOf, translateError } from './errors.ts'
 import { sessionStatement } from './session.ts'
 import { splitStatements } from './statements.ts'

@@ -1,6 +1,6 @@
 import mysql, { type FieldPacket, type ResultSetHeader } from 'mysql2/promise'
 import type { StatementResult } from '../statement-result.ts'
-import { options, type MysqlConnection } from './connect.ts'
+import { options, type MysqlConnection } from './connection-options.ts'
 import { translateError } from './errors.ts'
 import { sessionStatement } from './session.ts'
 

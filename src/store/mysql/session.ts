@@ -25,6 +25,11 @@ const SQL_MODE = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBST
 export function sessionStatement(options: SessionOptions): string {
   const idleSeconds = Math.max(1, Math.ceil(options.idleInTransactionMs / 1000))
   const settings = [
+    // A handler may change its session: answers then say so, and only then is it brought back. First, since
+    // it makes the server forget what it has to say of the others: the driver is to hear of the character set.
+    ...(options.autocommit
+      ? []
+      : [`session_track_system_variables = '*'`, 'session_track_state_change = 1']),
     `autocommit = ${options.autocommit ? 1 : 0}`,
     `sql_mode = '${SQL_MODE}'`,
     `time_zone = '+00:00'`,

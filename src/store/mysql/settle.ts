@@ -2,9 +2,10 @@ import { STATUS } from '../../domain/status.ts'
 import type { ExecutionKey } from '../../ports/store.ts'
 import { jobsBeside, written, type Ended } from '../endings.ts'
 import { checkText } from '../job-columns.ts'
+import { completeRows, divideEnds, endOf, endText } from './complete-rows.ts'
 import type { Database, Run } from './connect.ts'
 import { lockHeld } from './held.ts'
-import { endOne, endRows, historyRows, type LockedEnd } from './end-rows.ts'
+import { endRows, historyRows, type LockedEnd } from './end-rows.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
 import { literal, runInPackets } from './text.ts'
 
@@ -51,18 +52,21 @@ export async function settleOneIn(
   settlement: Ended,
 ): Promise<boolean> {
   checkTexts(settlement)
-  const writes = written(settlement.ending)
-  const { affected } = await run(endOne(database, settlement, writes))
+  const { affected } = await run(endText(database, settlement))
   if (affected === 0) return false
   if (settlement.durationMs !== null) {
     const maxBytes = await database.maxStatementBytes()
-    await runInPackets(run, maxBytes, historyRows(database, [{ ended: settlement, writes }]))
+    await runInPackets(
+      run,
+      maxBytes,
+      historyRows(database, [{ ended: settlement, writes: written(settlement.ending) }]),
+    )
   }
   return true
 }
 
 /** What the server would take and PostgreSQL would not. */
-function checkTexts({ ending, inputData, outputData, executedBy }: Ended): void {
+export function checkTexts({ ending, inputData, outputData, executedBy }: Ended): void {
   const { result, error, deadReason } = written(ending)
   const texts = {
     result,
@@ -77,11 +81,41 @@ function checkTexts({ ending, inputData, outputData, executedBy }: Ended): void 
   }
 }
 
+/**
+ * The same where completions need no look at their rows. Returns `null`, and has rolled back, when one of
+ * them was no longer the caller's.
+ */
+async function settleUnseen(
+  run: Run,
+  database: Database,
+  settlements: readonly Ended[],
+): Promise<readonly ExecutionKey[] | null> {
+  const { completions, others } = divideEnds(settlements)
+  for (const { ended } of completions) checkTexts(ended)
+  if (completions.length > 0) {
+    if (!(await completeRows(run, database, completions))) {
+      await run('ROLLBACK')
+      return null
+    }
+    const maxBytes = await database.maxStatementBytes()
+    await runInPackets(run, maxBytes, historyRows(database, completions.map(endOf)))
+  }
+  const keys = completions.map(({ ended: { jobId, epoch } }) => ({ jobId, epoch }))
+  const jobs = jobsBeside(
+    completions.map(({ ended }) => ended),
+    keys,
+  )
+  if (jobs.length > 0) await makeInsertJobs(database)({ jobs, again: false }, run)
+  return others.length === 0 ? keys : [...keys, ...(await settleIn(run, database, others))]
+}
+
 /** Ends executions in groups. Returns the keys of those that were still the caller's. */
 export function makeSettle(database: Database) {
   return async function settle(settlements: readonly Ended[]): Promise<readonly ExecutionKey[]> {
     if (settlements.length === 0) return []
-    return await database.transaction((run) => settleIn(run, database, settlements))
+    const ended = await database.transaction((run) => settleUnseen(run, database, settlements))
+    // A lease that was lost is rare: then who is still the caller's is read under lock.
+    return ended ?? (await database.transaction((run) => settleIn(run, database, settlements)))
   }
 }
 

@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import type { PoolConnection } from 'mysql2/promise'
+import type { PoolConnection, ResultSetHeader } from 'mysql2/promise'
 import { CrossdockError } from '../../domain/errors.ts'
 import type { NewJob } from '../../domain/job.ts'
 import { NOTHING_REHEARSED } from '../../ports/rehearsal.ts'
 import type { HandlerTransaction, Settlement, TransactionOptions } from '../../ports/store.ts'
+import { ask } from './ask.ts'
+import { commitEnd } from './commit-end.ts'
 import type { Database } from './connect.ts'
 import { breakConnection } from './connection-limits.ts'
 import { DEADLOCK, errnoOf, NO_SAVEPOINT, translateError } from './errors.ts'
 import { makeInsertJobs } from './insert-jobs.ts'
 import { makeRehearse } from './rehearse.ts'
-import { settleOneIn } from './settle.ts'
 import { createTouchedRows } from './touched.ts'
 
 type Rows = readonly Record<string, unknown>[]
@@ -28,14 +29,20 @@ export function makeTransactions(database: Database) {
   const rehearse = makeRehearse(database)
   /** Those that hold a connection, or wait for one. */
   const unfinished = new Set<() => Promise<void>>()
+  /** No two transactions have one savepoint, nor has anybody else. */
+  const savepoints = `crossdock_${randomBytes(8).toString('hex')}`
+  let opened = 0
 
   function open({ watched = false }: TransactionOptions = {}): HandlerTransaction {
-    const savepoint = `crossdock_${randomBytes(8).toString('hex')}`
+    opened += 1
+    const savepoint = `${savepoints}_${opened}`
     const rows = watched ? createTouchedRows() : undefined
     let connecting: Promise<PoolConnection> | undefined
     let connection: PoolConnection | undefined
     let ended = false
     let deadlocked = false
+    /** Whether the session is known to be as it was given. */
+    let untouched = true
     let keepAlive: NodeJS.Timeout | undefined
 
     async function held(): Promise<PoolConnection> {
@@ -73,7 +80,7 @@ export function makeTransactions(database: Database) {
       for (let repeat = 0; ; repeat += 1) {
         const opened = await database.openHandlerConnection()
         try {
-          await opened.query(`SAVEPOINT ${savepoint}`)
+          await ask(opened, `SAVEPOINT ${savepoint}`)
           return opened
         } catch (error) {
           opened.destroy()
@@ -111,9 +118,11 @@ export function makeTransactions(database: Database) {
       try {
         const [answer] = await opened.query(text, [...values])
         rows?.note(text, 'info' in answer ? answer : undefined)
+        if (Array.isArray(answer) || hasChangedSession(answer)) untouched = false
         return Array.isArray(answer) ? (answer as Rows) : []
       } catch (error) {
         if (errnoOf(error) === DEADLOCK) deadlocked = true
+        untouched = false
         throw error
       }
     }
@@ -126,6 +135,7 @@ export function makeTransactions(database: Database) {
       sql: (pieces, values) => query(pieces.join('?'), values),
       client: () => {
         rows?.incomplete()
+        untouched = false
         return held()
       },
       commit: async ({ settlement, jobs }) => {
@@ -182,8 +192,8 @@ export function makeTransactions(database: Database) {
     }
 
     async function undo(opened: PoolConnection): Promise<void> {
-      await opened.query('ROLLBACK')
-      await opened.query(database.handlerSession)
+      await ask(opened, 'ROLLBACK')
+      if (!untouched) await ask(opened, database.handlerSession)
     }
 
     async function finish(
@@ -192,21 +202,26 @@ export function makeTransactions(database: Database) {
       jobs: readonly NewJob[],
     ): Promise<void> {
       const run = database.runOn(mine)
-      await run(`RELEASE SAVEPOINT ${savepoint}`).catch((error: unknown) => {
+      let held: boolean
+      try {
+        if (untouched && jobs.length === 0) {
+          held = await commitEnd(run, database, settlement, savepoint)
+        } else {
+          await run(`RELEASE SAVEPOINT ${savepoint}`)
+          // Whatever the handler has set: quotes, character sets and times must be ours.
+          if (!untouched) await run(database.handlerSession)
+          if (jobs.length > 0) await insertJobs({ jobs, again: false }, run)
+          held = await commitEnd(run, database, settlement)
+        }
+      } catch (error) {
         if (errnoOf(error) !== NO_SAVEPOINT) throw error
         throw lost(
           'the transaction was gone before the handler returned: a COMMIT or ROLLBACK of its own, DDL,' +
             ' or a deadlock has ended it',
           error,
         )
-      })
-      // Whatever the handler has set: quotes, character sets and times must be ours.
-      await run(database.handlerSession)
-      if (jobs.length > 0) await insertJobs({ jobs, again: false }, run)
-      if (!(await settleOneIn(run, database, settlement))) {
-        throw new CrossdockError('lease_lost', 'this execution has lost its lease')
       }
-      await run('COMMIT')
+      if (!held) throw new CrossdockError('lease_lost', 'this execution has lost its lease')
     }
   }
 
@@ -217,6 +232,14 @@ export function makeTransactions(database: Database) {
       await Promise.all([...unfinished].map((breakOff) => breakOff()))
     },
   }
+}
+
+/**
+ * What the server says beside its answer. With rows it says nothing, and whoever gave rows may have changed the
+ * session (a function, a procedure): that counts as changed.
+ */
+function hasChangedSession(answer: object): boolean {
+  return (answer as Partial<ResultSetHeader> & { stateChanges?: object }).stateChanges !== undefined
 }
 
 function lost(message: string, cause?: unknown): CrossdockError {

@@ -49,15 +49,16 @@ export async function claimNew(
   return mine
 }
 
-/** The end of an execution that took 250 ms. */
+/** The end of an execution that took 250 ms. With the `seq` of its row where `job` is what a claim gave. */
 export function settlement(
-  { jobId, epoch }: ExecutionKey,
+  { jobId, epoch, seq }: ExecutionKey & { readonly seq?: string },
   ending: Ending = { kind: 'completed', result: null },
   more: Partial<Settlement> = {},
 ): Settlement {
   return {
     jobId,
     epoch,
+    seq,
     ending,
     durationMs: 250,
     retryAttempt: 0,

@@ -46,6 +46,8 @@ test('the example is a sound configuration as it stands', async () => {
     env: {
       SHOP_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
       SHIPPING_CLIENT_SECRET: 'hush',
+      HUB_CLIENT_SECRET: 'hush',
+      KAFKA_CLIENT_SECRET: 'hush',
       MQTT_PASSWORD: 'hush',
     },
     readFile: async (file) => {
@@ -53,8 +55,8 @@ test('the example is a sound configuration as it stands', async () => {
       return file === FILE ? await readFile(file, 'utf8') : '{ "type": "object" }'
     },
   })
-  expect(configuration.subscriptions).toHaveLength(2)
-  expect(configuration.publications).toHaveLength(2)
+  expect(configuration.subscriptions).toHaveLength(4)
+  expect(configuration.publications).toHaveLength(4)
   expect(configuration.schedules).toHaveLength(1)
   expect(configuration).toMatchObject({ database: { type: 'postgresql' }, warnings: [] })
 })
