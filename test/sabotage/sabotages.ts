@@ -62,6 +62,23 @@ export const sabotages: readonly Sabotage[] = [
     test: 'of a connection that is gone are acknowledged on no other',
   },
   {
+    name: '1: ActiveMQ acknowledges after the commit',
+    file: 'adapters/activemq/session.ts',
+    line: 'if (one !== undefined) offering.add(one)',
+    instead: 'if (one !== undefined) held.settled(one), offering.add(one)',
+    testFile: 'test/integration/activemq/inbound.test.ts',
+    test: 'acknowledges after deliver alone: what was not stored comes again',
+  },
+  {
+    name: '1: ActiveMQ acknowledges on the line that delivered, and on no later one',
+    file: 'adapters/activemq/held-messages.ts',
+    line: 'if (held.origin.isOpen()) this.#acknowledge(held.origin, held.messageId, held.identity)',
+    instead:
+      "if (held.messageId !== '') this.#acknowledge(held.origin, held.messageId, held.identity)",
+    testFile: 'test/unit/activemq/held-messages.test.ts',
+    test: 'acknowledges on the line on which a message came, and on no other',
+  },
+  {
     name: '2: the packet of an MQTT message of quality 2 is known before it is stored',
     file: 'src/integrations/offering.ts',
     line: 'await options.before?.()',
@@ -510,6 +527,14 @@ export const sabotages: readonly Sabotage[] = [
     instead: '',
     testFile: 'test/integration/redis/outages.test.ts',
     test: 'does not answer, one claim waits a moment for it',
+  },
+  {
+    name: '12: what an ActiveMQ subscription holds is bounded',
+    file: 'adapters/activemq/held-messages.ts',
+    line: 'if (this.#isOver() && this.#paused === undefined) {',
+    instead: 'if (this.#bytes < 0) {',
+    testFile: 'test/unit/activemq/held-messages.test.ts',
+    test: 'reads no more above its limits, and goes on below them',
   },
   {
     name: '12: what an MQTT subscription holds is bounded in bytes',
