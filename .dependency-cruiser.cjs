@@ -153,6 +153,13 @@ module.exports = {
       because: 'What a command does can be called without a command line.',
     }),
     onlyIn({
+      library: 'kafkajs',
+      packages: 'kafkajs|snappyjs|lz4js',
+      folder: 'adapters/kafka/kafkajs',
+      because:
+        'It has had no release for years: behind adapters/kafka/driver.ts another can take its place.',
+    }),
+    onlyIn({
       library: 'mqtt',
       packages: 'mqtt|mqtt-packet',
       folder: 'adapters/mqtt',
@@ -170,6 +177,12 @@ module.exports = {
       packages: 'aedes',
       folder: 'adapters/mqtt',
       because: 'The broker that comes along is for trying things out; others need not know of it.',
+    }),
+    onlyIn({
+      library: '@microsoft/signalr',
+      packages: '@microsoft/signalr|@microsoft/signalr-protocol-msgpack',
+      folder: 'adapters/signalr',
+      because: 'What it does when connections break is known there, and nowhere else.',
     }),
 
     onlyIn({

@@ -26,7 +26,7 @@ export async function openBareLoop(
   makeId: () => string,
 ): Promise<BareLoop> {
   const options =
-    '-c crossdock.quiet=on -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_sort=off -c enable_bitmapscan=off -c cpu_tuple_cost=1 -c random_page_cost=0.1 -c seq_page_cost=0.1 -c plan_cache_mode=force_custom_plan'
+    '-c crossdock.quiet=on -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_sort=off -c enable_bitmapscan=off -c cpu_tuple_cost=1 -c random_page_cost=0.1 -c seq_page_cost=0.1'
   const pool = new pg.Pool({
     connectionString: url,
     max: 10,
@@ -41,7 +41,6 @@ export async function openBareLoop(
 
   const claim = async (): Promise<readonly BareJob[]> => {
     const { rows } = await pool.query<BareJob>({
-      name: `bare_claim_${tables}`,
       text: `WITH picked AS MATERIALIZED (SELECT id FROM ${jobs} WHERE queue = 'default' AND statusid = 0 ${active}
         ORDER BY claimrank, seq LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)
       UPDATE ${jobs} j SET statusid = 2, leaseepoch = leaseepoch + 1, lockedby = 'bare',
@@ -51,8 +50,9 @@ export async function openBareLoop(
     })
     return rows
   }
+  // A group is planned each time, so that no plan stays that was made for an empty table.
   const complete = (rows: readonly BareJob[]) => ({
-    name: `bare_complete_${tables}`,
+    ...(rows.length === 1 && { name: `bare_complete_${tables}` }),
     text: `WITH ended AS (UPDATE ${jobs} j SET statusid = 3, leaseepoch = j.leaseepoch + 1, lockedby = NULL,
         leaseexpiresat = NULL, startedat = clock_timestamp(), completedat = clock_timestamp()
         FROM unnest($1::text[], $2::int[]) AS d(id, epoch)

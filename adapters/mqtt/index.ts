@@ -1,10 +1,6 @@
-import type {
-  AdapterContext,
-  AdapterDefinition,
-  AdapterHealth,
-  RunningAdapter,
-} from '../../src/ports/adapter.ts'
+import type { AdapterContext, AdapterDefinition, RunningAdapter } from '../../src/ports/adapter.ts'
 import { CrossdockError } from '../../src/domain/errors.ts'
+import { healthTogether, publishingHealth } from '../../src/ports/adapter-health.ts'
 import { canDeferAcknowledgements } from './acknowledgement-check.ts'
 import { startEmbeddedBroker } from './embedded-broker.ts'
 import { mqttConnectionOptions, type MqttConnectionOptions } from './options/connection.ts'
@@ -92,11 +88,8 @@ async function start({
   return {
     health: () => {
       const parts = receivers.map(({ name, receiver }) => ({ name, health: receiver.health() }))
-      const problem = publisher?.problem()
-      const published: AdapterHealth =
-        problem === undefined ? { status: 'ok' } : { status: 'down', detail: problem }
-      return together(
-        publisher === undefined ? parts : [...parts, { name: 'publications', health: published }],
+      return healthTogether(
+        publisher === undefined ? parts : [...parts, publishingHealth(publisher.problem())],
       )
     },
     ...(publisher !== undefined && {
@@ -106,17 +99,4 @@ async function start({
       await Promise.all([publisher?.stop(), ...receivers.map(({ receiver }) => receiver.stop())])
     },
   }
-}
-
-/** Down: all of it. Degraded: a part of it. */
-function together(
-  parts: readonly { readonly name: string; readonly health: AdapterHealth }[],
-): AdapterHealth {
-  const details = parts.flatMap(({ name, health }) =>
-    health.detail === undefined ? [] : [`${name}: ${health.detail}`],
-  )
-  const detail = details.length === 0 ? {} : { detail: details.join('; ') }
-  if (parts.every(({ health }) => health.status === 'ok')) return { status: 'ok', ...detail }
-  const isDown = parts.every(({ health }) => health.status === 'down')
-  return { status: isDown ? 'down' : 'degraded', ...detail }
 }

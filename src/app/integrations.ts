@@ -108,6 +108,7 @@ export function createIntegrations(parts: IntegrationsParts): Integrations {
               ? null
               : { ...backpressure, waiting: flows.waiting(address) ?? null },
           counts: isActive ? sink.counts(address) : null,
+          lag: supervisor?.lag(address) ?? null,
         }
       }),
       publications: configuration.publications.map(({ protocol, name, connection }) => {

@@ -79,9 +79,8 @@ function workersText({ jobs }: Configuration): string {
 function subscriptionText({ protocol, name, handler, options }: SubscriptionConfiguration): string {
   const topics = valueAt(options, ['topics'])
   const places = Array.isArray(topics) ? topics.map((one) => textAt(one, ['topic'])) : []
-  const target = [textAt(options, ['method']), textAt(options, ['path']), ...places]
-    .filter(Boolean)
-    .join(' ')
+  const own = ['method', 'path', 'event'].map((key) => textAt(options, [key]))
+  const target = [...own, ...places].filter(Boolean).join(' ')
   return `${protocol}:${name}  ${target} → ${handler ?? 'its routes alone'}`
 }
 
@@ -93,7 +92,8 @@ function routeTexts({ protocol, name, routes = [] }: SubscriptionConfiguration):
 }
 
 function publicationText({ protocol, name, options }: PublicationConfiguration): string {
-  const place = textAt(options, ['topic']) ?? textAt(options, ['path'])
+  const key = protocol === 'signalr' ? 'method' : 'topic'
+  const place = textAt(options, [key]) ?? textAt(options, ['path'])
   return `${addressOf(protocol, name)}${place === undefined ? '' : ` → ${place}`}`
 }
 

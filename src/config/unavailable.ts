@@ -16,8 +16,6 @@ export const UNAVAILABLE_KEYS: readonly string[] = [
   'http.cors',
   'auth.keys',
   'auth.jwt',
-  'integrations.kafka',
-  'integrations.signalr',
   'integrations.*.subscriptions[].batch',
 ]
 

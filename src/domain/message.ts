@@ -20,6 +20,8 @@ export interface InboundMessage {
   readonly bodySha256?: string | undefined
   /** The broker's message key. */
   readonly key?: string | undefined
+  /** The ordering key of its job where no map gives one; left out: it has none. */
+  readonly orderingKey?: string | undefined
   readonly traceparent?: string | undefined
   readonly correlationId?: string | undefined
   /** Protocol-specific facts, kept in `metadata`: path, query, partition, offset, … */

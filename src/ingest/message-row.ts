@@ -67,7 +67,7 @@ export function messageRow(
     metadata: metadataOf(source, mapped),
     correlationId: mapped.correlationId ?? message.correlationId,
     tenantId: mapped.tenantId,
-    orderingKey: mapped.orderingKey,
+    orderingKey: mapped.orderingKey ?? message.orderingKey,
     scheduledAt: mapped.scheduledAt,
     dedupeKey: keyOf(source, mapped),
   }
@@ -87,7 +87,9 @@ export function routeRow(
   const both = laidOver(mapped, values)
   const key = both.key ?? message.key
   const address = addressOf(target.protocol, target.publication)
-  const { payload, payloadEncoding, contentType } = payloadColumns(source, both)
+  const { payload, payloadEncoding, contentType } = isTombstone(message, both)
+    ? {}
+    : payloadColumns(source, both)
   return {
     ...outboundJob({
       id,
@@ -169,6 +171,11 @@ function laidOver(under: MappedValues, over: MappedValues): MappedValues {
   return under.metadata === undefined || over.metadata === undefined
     ? both
     : { ...both, metadata: { ...under.metadata, ...over.metadata } }
+}
+
+/** A record without a value goes on as one: what says that something is deleted must not become a text. */
+function isTombstone({ facts }: InboundMessage, { payload }: MappedValues): boolean {
+  return payload === undefined && facts?.['tombstone'] === true
 }
 
 function payloadColumns(

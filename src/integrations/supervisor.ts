@@ -4,6 +4,7 @@ import type { Protocol } from '../domain/job-type.ts'
 import type { RunningAdapter } from '../ports/adapter.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { ConnectionReport, PublicationCounts } from '../ports/integrations.ts'
+import type { LineLag } from '../ports/line-lag.ts'
 import type { Log } from '../ports/log.ts'
 import type { Publishing } from '../ports/outbound.ts'
 import type { Publisher } from '../ports/publisher.ts'
@@ -34,6 +35,8 @@ export interface Supervisor extends Publisher {
   start(): Promise<void>
   connections(): readonly ConnectionReport[]
   counts(address: string): PublicationCounts
+  /** How far behind the lines of a subscription are; `undefined`: its adapter does not say, or does not run. */
+  lag(address: string): readonly LineLag[] | undefined
   /** May be called twice, and while it starts. */
   stop(): Promise<void>
 }
@@ -119,6 +122,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         return { ...shown, health, isConnected, failures, lastError }
       }),
     counts: countsOf,
+    lag: (address) => {
+      for (const { plan, unit } of units) {
+        const name = plan.subscriptions.find((one) => addressOf(plan.protocol, one) === address)
+        if (name !== undefined) return unit.running()?.lag?.(name)
+      }
+      return undefined
+    },
     publish: async (address, messages, signal) => {
       const target = byAddress.get(address)
       if (target === undefined) {

@@ -24,6 +24,7 @@ export function outboundMessage(
   return {
     id: job.id,
     payload: bytesOf(stored),
+    ...(stored.payload === null && { isNull: true }),
     contentType: contentTypeOf(stored),
     key: hasKey ? rendered.key : rowKey(job),
     headers: laidOver(laidOver(rowHeaders(job), rendered.headers), own),

@@ -72,7 +72,8 @@ export function compileTemplates(texts: TemplateTexts): Templates {
     if (typeof value === 'string') return text(value, place)
     if (Array.isArray(value)) {
       const items = value.map((item: Json, index) => any(item, `${place}.${index}`))
-      return (values) => items.flatMap((item) => item(values) ?? [])
+      return (values) =>
+        items.map((item) => item(values)).filter((item): item is Json => item !== undefined)
     }
     if (typeof value !== 'object' || value === null) return () => value
     const members = Object.entries(value).map(

@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts'
 import type { MessageSink } from './delivery.ts'
 import type { Flow } from './flow.ts'
 import type { HttpHost } from './http-host.ts'
+import type { LineLag } from './line-lag.ts'
 import type { JobWaits } from './job-waits.ts'
 import type { Log } from './log.ts'
 import type { MakeOffering } from './offering.ts'
@@ -85,6 +86,8 @@ export interface AdapterHealth {
 /** An adapter at work, for one connection. */
 export interface RunningAdapter {
   health(): AdapterHealth
+  /** How far behind the lines of a subscription are, at the last look. Left out: the protocol does not say. */
+  lag?(subscription: string): readonly LineLag[]
   /**
    * Publishes messages, at most {@link MAX_PUBLISHED} at once, and says of each, in order, what became of it. The
    * order in which they reach the far side is that of the list where the protocol can keep it. `signal` aborts

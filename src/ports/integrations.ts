@@ -1,6 +1,7 @@
 import type { Protocol } from '../domain/job-type.ts'
 import type { AdapterHealth, Delivery } from './adapter.ts'
 import type { FlowReason } from './flow.ts'
+import type { LineLag } from './line-lag.ts'
 import type { Publishing } from './outbound.ts'
 import type { Pause } from './pauses.ts'
 
@@ -54,6 +55,8 @@ export interface SubscriptionReport {
   } | null
   /** Messages by what became of them; `null`: this instance takes none in. */
   readonly counts: DeliveryCounts | null
+  /** What still waits at the broker, by line; `null`: the protocol does not say. */
+  readonly lag: readonly LineLag[] | null
 }
 
 /** How one publication is. */

@@ -7,6 +7,8 @@ export interface OutboundMessage {
   /** The job's id, the same at every repeat: the far side knows by it what it has already. */
   readonly id: string
   readonly payload: Uint8Array
+  /** The row has no payload at all, and `payload` is empty: a tombstone, where the protocol knows one. */
+  readonly isNull?: true | undefined
   readonly contentType: string | undefined
   /** The broker's message key. */
   readonly key: string | undefined

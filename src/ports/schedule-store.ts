@@ -117,6 +117,14 @@ export interface ScheduleStore {
     readonly after: SchedulePosition | null
   }): Promise<DuePage>
   /**
+   * The place behind `after` and `count` further schedules that are due; `null`: not so many are. Those whose next tick is
+   * to be computed are not counted.
+   */
+  placeAhead(request: {
+    readonly after: SchedulePosition
+    readonly count: number
+  }): Promise<SchedulePosition | null>
+  /**
    * Fires ticks, all in one commit: each makes its job, unless the tick has one, and moves its schedule on,
    * both or neither. A schedule that is not any more what was read, or that somebody has locked, is passed
    * over; so is one that would fire more than `maxexecutions` times.

@@ -44,6 +44,12 @@ const BATCH = 250
 /** A batch with much that the database refuses goes on in the next round: others are due. In milliseconds. */
 const BATCH_LIMIT_MS = 500
 
+/**
+ * Others fire the same batch just now, and would be met again at the next: an instance goes on somewhere further on, within
+ * so many batches. What it passes over it comes to in the next round, if nobody has fired it by then.
+ */
+const MAX_JUMP = 8
+
 /** A change that was announced is seen at once; the rest is for a slow database. In milliseconds. */
 const NOTICE_SLACK_MS = 5_000
 
@@ -78,10 +84,19 @@ export function createRound(options: RoundOptions): () => Promise<RoundResult> {
     return { found: schedules.length - apart, done: planned.length + moved }
   }
 
-  return async function round() {
+  /** Where to go on behind a batch that others had. */
+  async function jump(after: SchedulePosition): Promise<SchedulePosition | null> {
+    const batches = 1 + Math.floor(options.moment.random() * MAX_JUMP)
+    return await store.placeAhead({ after, count: batches * BATCH })
+  }
+
+  /** One walk over what is due. */
+  async function walk(mayJump: boolean): Promise<RoundResult & { readonly jumped: boolean }> {
     let after: SchedulePosition | null = null
     let found = 0
     let done = 0
+    let jumped = false
+    let isFarFromEnd = mayJump
     for (;;) {
       const page: DuePage = await store.due({ limit: BATCH, after })
       const result = await work(page)
@@ -89,10 +104,22 @@ export function createRound(options: RoundOptions): () => Promise<RoundResult> {
       done += result.done
       const last = page.schedules.at(-1)
       if (last === undefined || page.schedules.length < BATCH || isStopped()) {
-        return { found, done, nextDueInMs: page.nextDueInMs }
+        return { found, done, nextDueInMs: page.nextDueInMs, jumped }
       }
       after = { id: last.id, nextRunAt: last.version.nextRunAt }
+      if (isFarFromEnd && after.nextRunAt !== null && result.done < result.found / 2) {
+        const ahead = await jump(after)
+        isFarFromEnd = ahead !== null
+        jumped ||= isFarFromEnd
+        after = ahead ?? after
+      }
     }
+  }
+
+  return async function round() {
+    const result = await walk(true)
+    // What was passed over may be free, and then nobody is to wait for those who hold the rest.
+    return result.jumped && result.done === 0 && !isStopped() ? await walk(false) : result
   }
 }
 

@@ -8,8 +8,8 @@ export interface Fleet {
   readonly urls: readonly string[]
   readonly kills: number
   readonly stops: number
-  /** SIGKILL, and a start once it is gone. */
-  kill(index: number): Promise<void>
+  /** SIGKILL, and a start once it is gone, after a pause. */
+  kill(index: number, awayMs?: number): Promise<void>
   /** SIGSTOP, and SIGCONT after so long. */
   pause(index: number, durationMs: number): Promise<void>
   /** The ends of what the instances wrote on standard error, for a failure. */
@@ -51,11 +51,12 @@ export async function startFleet(home: TestFolder, count: number): Promise<Fleet
     get stops() {
       return stops
     },
-    kill: async (index) => {
+    kill: async (index, awayMs = 0) => {
       const program = running(index)
       await program.kill()
       kills += 1
       before.set(index, (before.get(index) ?? '') + program.err())
+      if (awayMs > 0) await delay(awayMs)
       programs[index] = await start(index)
     },
     pause: async (index, durationMs) => {

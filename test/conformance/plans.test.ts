@@ -241,6 +241,36 @@ describe.each(SERVERS)('the plans on %s', (name, start) => {
     expect(rowsRead(promoted)).toBeLessThanOrEqual(500)
   })
 
+  it('find the job of each history row by its key, though first looked for in an empty table', async () => {
+    await run('DELETE FROM queue_jobs')
+    await run('VACUUM ANALYZE queue_jobs')
+    const client = await database.service.connect()
+    const histories = (prefix: string, count: number): Promise<unknown> =>
+      client.query(`INSERT INTO job_histories (jobid, leaseepoch, statusid, startedat)
+        SELECT '${prefix}' || n, 1, 3, now() FROM generate_series(1, ${count}) n`)
+    try {
+      // The server keeps the plan of its own look after a few.
+      for (let time = 1; time <= 10; time += 1) {
+        await client.query(`INSERT INTO queue_jobs (id, handler) VALUES ('once${time}-1', 'h')`)
+        await histories(`once${time}-`, 1)
+      }
+      await fill('f', MANY, 'statusid', '3')
+      await client.query('BEGIN')
+      await histories('f', 1_000)
+      const { rows } = await client.query<{ name: string; read: string }>(
+        `SELECT relname AS name, pg_stat_get_xact_tuples_returned(oid) AS read FROM pg_class
+         WHERE (oid = 'queue_jobs'::regclass
+             OR oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = 'queue_jobs'::regclass))
+           AND pg_stat_get_xact_tuples_returned(oid) > 0`,
+      )
+      expect(rows.map(({ name }) => name)).toEqual(['queue_jobs_pkey'])
+      expect(Number(rows[0]?.read)).toBeLessThan(3_000)
+    } finally {
+      await client.query('ROLLBACK')
+      client.release()
+    }
+  })
+
   it(
     'look at a few rows of a lane of 100,000, whoever has its turn',
     { timeout: 120_000 },

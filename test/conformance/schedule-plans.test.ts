@@ -9,6 +9,7 @@ import {
   clockStatement,
   dueStatement,
   fireStatement,
+  placeStatement,
   planStatement,
   unplannedStatement,
 } from '../../src/store/postgresql/schedule-statements.ts'
@@ -100,6 +101,7 @@ describe.each(SERVERS)('the plans of schedules on %s', (name, start) => {
         await plan(unplannedStatement(database), ['', BATCH]),
         await plan(unplannedStatement(database), [null, BATCH]),
         await plan(clockStatement(database), []),
+        await plan(placeStatement(database), ['-infinity', '', BATCH - 1]),
       ]
       for (const read of reads) {
         expect(ways(read, 'jobs')).toEqual(['jobs_due'])

@@ -1,7 +1,8 @@
 import path from 'node:path'
 import { copyRepository, type BrokenCopy } from './broken-copy.ts'
 import { runNamedTest } from './named-test.ts'
-import { sabotages, type Sabotage } from './sabotages.ts'
+import type { Sabotage } from './sabotage.ts'
+import { sabotages } from './sabotages.ts'
 
 /**
  * Takes each listed line out of a copy of the repository and expects the test beside it to fail: a test

@@ -1,10 +1,12 @@
 import { prepareActivemqClassic } from './activemq-classic.ts'
 import { prepareArtemis } from './artemis.ts'
+import { prepareKafka } from './kafka.ts'
 import { prepareMariadb } from './mariadb.ts'
 import { prepareMosquitto } from './mosquitto.ts'
 import { preparePostgresql } from './postgresql.ts'
 import { prepareRedis } from './redis.ts'
 import { startOrSkip } from './require.ts'
+import { prepareSignalr } from './signalr.ts'
 
 /**
  * Runs once before the suites that use servers: fetches what takes long, so that no hook's time
@@ -15,6 +17,8 @@ export default async function setup(): Promise<void> {
   await startOrSkip('mariadb', prepareMariadb)
   await startOrSkip('redis', prepareRedis)
   await startOrSkip('mosquitto', prepareMosquitto)
+  await startOrSkip('signalr', prepareSignalr)
+  await startOrSkip('kafka', prepareKafka)
   await startOrSkip('activemq', prepareActivemqClassic)
   await startOrSkip('artemis', prepareArtemis)
 }

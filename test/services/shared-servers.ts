@@ -2,6 +2,8 @@ import { migratePostgresql } from '../../src/store/postgresql/migrate.ts'
 import { startActivemqClassic } from './activemq-classic.ts'
 import { startArtemis } from './artemis.ts'
 import { createDatabase } from './database.ts'
+import { startKafka } from './kafka.ts'
+import type { KafkaService } from './kafka-service.ts'
 import { startMariadb } from './mariadb.ts'
 import type { MariadbService } from './mariadb-service.ts'
 import { startPostgresql } from './postgresql.ts'
@@ -14,6 +16,7 @@ import type { StompBroker } from './stomp-broker.ts'
  */
 let postgresql: Promise<PostgresqlService> | undefined
 let mariadb: Promise<MariadbService> | undefined
+let kafka: Promise<KafkaService> | undefined
 let classic: Promise<StompBroker> | undefined
 let artemis: Promise<StompBroker> | undefined
 let template: Promise<string> | undefined
@@ -26,6 +29,11 @@ export function sharedPostgresql(): Promise<PostgresqlService> {
 /** The MariaDB of this process. @throws ServiceUnavailable */
 export function sharedMariadb(): Promise<MariadbService> {
   return (mariadb ??= startMariadb().then(kept))
+}
+
+/** The Kafka of this process: each test has topics and groups of its own. @throws ServiceUnavailable */
+export function sharedKafka(): Promise<KafkaService> {
+  return (kafka ??= startKafka().then(kept))
 }
 
 /** The ActiveMQ Classic of this process: each test has queues of its own. @throws ServiceUnavailable */
@@ -52,14 +60,14 @@ export function sharedTemplate(): Promise<string> {
 }
 
 /** The same server without the operations that would be felt in other files. */
-function kept<Service extends PostgresqlService | MariadbService | StompBroker>(
+function kept<Service extends PostgresqlService | MariadbService | KafkaService | StompBroker>(
   service: Service,
 ): Service {
   return new Proxy(service, {
     get: (target, name) => {
       if (name === 'controllable') return false
       if (name === 'stop') return async () => undefined
-      if (name === 'kill' || name === 'restart') return refuse
+      if (['kill', 'restart', 'pause', 'resume'].includes(String(name))) return refuse
       return Reflect.get(target, name) as unknown
     },
   })

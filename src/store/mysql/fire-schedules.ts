@@ -3,9 +3,9 @@ import type { FiredTicks, TickJob, TickToFire } from '../../ports/schedule-store
 import { LANE_PREFIX, NEVER, timeText } from '../schedule-rows.ts'
 import type { Database, Run } from './connect.ts'
 import { DUPLICATE, errnoOf } from './errors.ts'
-import { lockSchedules, valueById } from './lock-schedules.ts'
+import { lockSchedules } from './lock-schedules.ts'
 import { overlappedSchedules } from './overlap.ts'
-import { interval, list, literal, runInPackets } from './text.ts'
+import { interval, jsonParts, list, literal, runInPackets } from './text.ts'
 
 /** What a job takes from its schedule. */
 const COPIED = [
@@ -41,12 +41,15 @@ interface LockedTicks {
 /** How often a batch is made again when somebody else inserted the job of a tick in between. */
 const REPEATS = 5
 
-/** Fires ticks in one transaction; made again as a whole after a deadlock. */
+/**
+ * Fires ticks in one transaction; made again as a whole after a deadlock. Hardly a tick has its job already: only where
+ * one does is it asked which.
+ */
 export function makeFire(database: Database) {
   return async function fire(ticks: readonly TickToFire[]): Promise<FiredTicks> {
     for (let repeat = 0; ; repeat += 1) {
       try {
-        return await database.transaction((run) => fireIn(run, database, ticks))
+        return await database.transaction((run) => fireIn(run, database, ticks, repeat > 0))
       } catch (error) {
         if (errnoOf(error) !== DUPLICATE || repeat === REPEATS) throw error
       }
@@ -58,17 +61,18 @@ async function fireIn(
   run: Run,
   database: Database,
   ticks: readonly TickToFire[],
+  mayHaveJobs: boolean,
 ): Promise<FiredTicks> {
   const { names } = database
   const locked = await lockTicks(run, names.jobs, ticks)
   if (locked.length === 0) return { moved: [], jobs: 0, queues: [], turns: [], overlapped: [] }
   const overlapped = await overlappedSchedules(
     run,
-    names.queueJobs,
+    names,
     locked.map(({ id, row }) => ({ id, policy: row.overlappolicy })),
   )
   const firing = locked.filter(({ id }) => !overlapped.has(id))
-  const existing = await withJob(run, names.queueJobs, firing)
+  const existing = mayHaveJobs ? await withJob(run, names.queueJobs, firing) : new Set()
   const made = firing.flatMap(({ id, row, jobs }) =>
     jobs.flatMap((job) => (existing.has(tickName(id, job.time)) ? [] : [{ id, row, job }])),
   )
@@ -137,32 +141,31 @@ function tickName(id: string, time: string): string {
   return JSON.stringify([id, time])
 }
 
+/**
+ * The values come as one JSON text. Chosen by `ELT(FIELD(…))` the statement took a fifth to a third longer, and it
+ * grew with the square of the batch. Walks the primary key.
+ */
 async function moveOn(
   run: Run,
   jobs: string,
   locked: readonly LockedTicks[],
   overlapped: ReadonlySet<string>,
 ): Promise<void> {
-  const ids = locked.map(({ id }) => id)
-  const counts = locked.map(({ id, jobs: made }) =>
-    overlapped.has(id) ? '0' : String(made.length),
-  )
-  const next = locked.map((each, index) => {
-    const { maxexecutions, executioncount } = each.row
-    const spent = maxexecutions > 0 && executioncount + Number(counts[index]) >= maxexecutions
-    return spent ? NEVER : each.next
+  const moves = locked.map(({ id, row, jobs: made, next, note }) => {
+    const fired = overlapped.has(id) ? 0 : made.length
+    const isSpent = row.maxexecutions > 0 && row.executioncount + fired >= row.maxexecutions
+    return { i: id, t: isSpent ? NEVER : next, f: fired, n: note }
   })
-  const fired = valueById(ids, counts)
-  await run(`UPDATE ${jobs} SET
-      nextrunat = ${valueById(ids, next)},
-      lastrunat = IF(${fired} > 0, UTC_TIMESTAMP(6), lastrunat),
-      executioncount = LEAST(CAST(executioncount AS SIGNED) + ${fired}, 2147483647),
-      lasterror = NULLIF(${valueById(
-        ids,
-        locked.map(({ note }) => note),
-      )}, ''),
-      modifiedon = UTC_TIMESTAMP(6)
-    WHERE id IN (${list(ids)})`)
+  await run(`UPDATE JSON_TABLE('[${jsonParts(moves).join(',')}]', '$[*]' COLUMNS (
+      id varchar(64) CHARACTER SET utf8mb4 PATH '$.i', next varchar(30) CHARACTER SET utf8mb4 PATH '$.t',
+      fired int PATH '$.f', note longtext CHARACTER SET utf8mb4 PATH '$.n'
+    )) d
+    STRAIGHT_JOIN ${jobs} s FORCE INDEX (PRIMARY) ON s.id = d.id
+    SET s.nextrunat = d.next,
+      s.lastrunat = IF(d.fired > 0, UTC_TIMESTAMP(6), s.lastrunat),
+      s.executioncount = LEAST(CAST(s.executioncount AS SIGNED) + d.fired, 2147483647),
+      s.lasterror = d.note,
+      s.modifiedon = UTC_TIMESTAMP(6)`)
 }
 
 /**

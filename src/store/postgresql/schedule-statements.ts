@@ -36,6 +36,17 @@ export function dueStatement({ names }: Database): Statement {
   }
 }
 
+/** The place of the last of so many behind one. Walks jobs_due, and as a rule that alone. */
+export function placeStatement({ names }: Database): Statement {
+  return {
+    name: 'crossdock_schedules_place',
+    text: `SELECT id, nextrunat::text AS at FROM ${names.jobs} s
+      WHERE enabled AND active AND nextrunat <= statement_timestamp()
+        AND (nextrunat, id) > ($1::timestamptz, $2)
+      ORDER BY s.nextrunat, s.id LIMIT 1 OFFSET $3`,
+  }
+}
+
 /** The database's clock, and the first tick to come. Walks jobs_due. */
 export function clockStatement({ names }: Database): Statement {
   return {

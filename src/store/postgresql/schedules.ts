@@ -4,6 +4,7 @@ import type {
   FiredTicks,
   NextTick,
   SchedulePlan,
+  SchedulePosition,
   ScheduleStore,
   TickToFire,
 } from '../../ports/schedule-store.ts'
@@ -14,6 +15,7 @@ import {
   dueStatement,
   fireStatement,
   overviewStatement,
+  placeStatement,
   planStatement,
   reopenStatement,
   unplannedStatement,
@@ -26,6 +28,7 @@ export function makeSchedules(database: Database): ScheduleStore {
   const unplanned = unplannedStatement(database)
   const dueNow = dueStatement(database)
   const clock = clockStatement(database)
+  const place = placeStatement(database)
   const fireAll = fireStatement(database)
   const planAll = planStatement(database)
   const reopenAll = reopenStatement(database)
@@ -43,10 +46,8 @@ export function makeSchedules(database: Database): ScheduleStore {
         [],
       )
       if (rows.length < limit) {
-        const nextRunAt = after?.nextRunAt ?? '-infinity'
-        const place = [nextRunAt, after === null || after.nextRunAt === null ? '' : after.id]
         const { rows: found } = await database.run<ScheduleRow>(dueNow, [
-          ...place,
+          ...behind(after),
           limit - rows.length,
         ])
         rows.push(...found)
@@ -56,6 +57,14 @@ export function makeSchedules(database: Database): ScheduleStore {
         nextDueInMs: read[0]?.nextduein ?? null,
         schedules: rows.map(scheduleOf),
       }
+    },
+    placeAhead: async ({ after, count }) => {
+      const { rows } = await database.run<{ id: string; at: string }>(place, [
+        ...behind(after),
+        count - 1,
+      ])
+      const [row] = rows
+      return row === undefined ? null : { id: row.id, nextRunAt: row.at }
     },
     fire: async (given: readonly TickToFire[]): Promise<FiredTicks> => {
       const ticks = inOrder(given)
@@ -106,6 +115,13 @@ export function makeSchedules(database: Database): ScheduleStore {
       }
     },
   }
+}
+
+/** A time and an id behind which the index goes on. */
+function behind(after: SchedulePosition | null): readonly [string, string] {
+  return after === null || after.nextRunAt === null
+    ? ['-infinity', '']
+    : [after.nextRunAt, after.id]
 }
 
 /** What the statement that fires gives; `null`: nothing of the kind. */

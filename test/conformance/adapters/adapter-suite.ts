@@ -158,11 +158,13 @@ export function adapterSuite(
         const bad = { key: `bad-${prefixOf(sent)}`, body: Buffer.from('{no json') }
         await one.send([...sent.slice(0, 10), bad, ...sent.slice(10)])
         await expectEachOnce(sent)
-        const badJobs = `SELECT count(*) FROM queue_jobs WHERE dedupekey LIKE '%${bad.key}'`
+        const where =
+          target.isIdentityMapped === true
+            ? `CAST(metadata AS CHAR(4000)) LIKE '%${bad.key}%'`
+            : `dedupekey LIKE '%${bad.key}'`
+        const badJobs = `SELECT count(*) FROM queue_jobs WHERE ${where}`
         await until(async () => (await count(badJobs)) === 1)
-        const [row] = await base.sql(
-          `SELECT statusid, deadreason FROM queue_jobs WHERE dedupekey LIKE '%${bad.key}'`,
-        )
+        const [row] = await base.sql(`SELECT statusid, deadreason FROM queue_jobs WHERE ${where}`)
         expect(row).toMatchObject({ statusid: 4 })
         expect(row?.['deadreason']).toBeTruthy()
       },

@@ -62,6 +62,11 @@ export interface AdapterTarget {
   readonly prefix: string
   /** What the protocol cannot meet, and why. */
   readonly cannot: Readonly<Partial<Record<OptionalCase, string>>>
+  /**
+   * Where the identity of the tests' messages is one of a map, and not the protocol's: a dead letter does not have it, and
+   * is found by its metadata.
+   */
+  readonly isIdentityMapped?: true
   /** `undefined`: its server cannot be had here. */
   open(): Promise<AdapterBed | undefined>
 }

@@ -20,6 +20,8 @@ export interface PassageOptions {
   readonly watch?: () => (bytes: Buffer) => void
   /** The same for what the other side sends. */
   readonly watchOther?: () => (bytes: Buffer) => void
+  /** Changes what the other side sends, such as the address at which it wants to be called. */
+  readonly changeOther?: (bytes: Buffer) => Buffer
 }
 
 /** Opens a passage on a free port. */
@@ -28,6 +30,7 @@ export async function openPassage({
   program,
   watch,
   watchOther,
+  changeOther = (bytes) => bytes,
 }: PassageOptions): Promise<Passage> {
   const pairs = new Set<{ readonly program: Socket; readonly other: Socket }>()
   let isHeld = false
@@ -47,7 +50,7 @@ export async function openPassage({
     pair.other.on('data', (bytes: Buffer) => {
       seeOther?.(bytes)
       // A program that reads no more is felt on the other side.
-      if (!pair.program.write(bytes)) pair.other.pause()
+      if (!pair.program.write(changeOther(bytes))) pair.other.pause()
     })
     pair.program.on('drain', () => {
       pair.other.resume()

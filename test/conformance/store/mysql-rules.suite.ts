@@ -269,32 +269,4 @@ export const mysqlRulesSuite = storeSuite('rules of MySQL', (bed) => {
     const [row] = await bed.database.sql('CHECK TABLE queue_jobs EXTENDED')
     expect(row?.['Msg_text']).toBe('OK')
   })
-
-  it('a turn of a lane of 100,000 is given by a few steps along indexes', async () => {
-    await bed.database.sql(`INSERT INTO queue_jobs (handler, orderingkey)
-      WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
-      SELECT 'h', 'hot' FROM n CROSS JOIN (SELECT i FROM n LIMIT 100) hundred`)
-    const steps = async (): Promise<number> => {
-      const rows = await bed.database.sql(`SHOW GLOBAL STATUS WHERE Variable_name
-        IN ('Handler_read_next', 'Handler_read_prev', 'Handler_read_rnd_next')`)
-      return rows.reduce((sum, row) => sum + Number(row['Value']), 0)
-    }
-    for (const given of [1, 0]) {
-      const before = await steps()
-      expect(await bed.store.giveTurns([{ tenantId: null, orderingKey: 'hot' }])).toMatchObject({
-        count: given,
-      })
-      // Looking at the counters steps over all of them.
-      const counting = await steps()
-      const after = await steps()
-      expect(counting - before - (after - counting)).toBeLessThan(50)
-    }
-    const before = await steps()
-    const walked = await bed.store.walkTurns({ after: null, limit: 500 })
-    expect(walked).toMatchObject({ count: 0, after: '|hot' })
-    expect((await steps()) - before).toBeLessThan(10_000)
-    expect(await bed.store.walkTurns({ after: walked.after, limit: 500 })).toMatchObject({
-      after: null,
-    })
-  })
 })

@@ -45,6 +45,22 @@ export const schedulesSuite = storeSuite('schedules', (bed) => {
       expect(seen).toEqual(['new-a', 'new-b', 'earlier', 'a', 'b', 'c'])
     })
 
+    it('are passed over by the number, to go on behind them', async () => {
+      await insertSchedule(bed.database, 'new')
+      for (const id of ['d', 'b', 'c', 'a']) await dueSchedule(id)
+      await insertSchedule(bed.database, 'later', { nextrunat: new Date(Date.now() + HOUR) })
+      const { schedules } = await bed.store.schedules.due({ limit: 2, after: null })
+      const first = schedules.at(-1)!
+      const after = { id: first.id, nextRunAt: first.version.nextRunAt }
+      expect(after.id).toBe('a')
+      const place = await bed.store.schedules.placeAhead({ after, count: 2 })
+      expect(place?.id).toBe('c')
+      const rest = await bed.store.schedules.due({ limit: 10, after: place })
+      expect(rest.schedules.map(({ id }) => id)).toEqual(['d'])
+      expect(await bed.store.schedules.placeAhead({ after, count: 3 })).toMatchObject({ id: 'd' })
+      expect(await bed.store.schedules.placeAhead({ after, count: 4 })).toBeNull()
+    })
+
     it('are read with the database’s clock and what their rows say', async () => {
       await insertSchedule(bed.database, 'i', {
         intervalseconds: 300,

@@ -15,6 +15,7 @@ const { configuration } = await configurationFromObject(
 /** A store of schedules that nothing is asked of. */
 const noSchedules: ScheduleStore = {
   due: () => Promise.reject(new Error('not asked')),
+  placeAhead: () => Promise.reject(new Error('not asked')),
   fire: () => Promise.reject(new Error('not asked')),
   plan: () => Promise.reject(new Error('not asked')),
   reopen: () => Promise.reject(new Error('not asked')),

@@ -47,6 +47,8 @@ test('the example is a sound configuration as it stands', async () => {
       SHOP_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
       SHIPPING_CLIENT_SECRET: 'hush',
       ACTIVEMQ_PASSWORD: 'hush',
+      HUB_CLIENT_SECRET: 'hush',
+      KAFKA_CLIENT_SECRET: 'hush',
       MQTT_PASSWORD: 'hush',
     },
     readFile: async (file) => {
@@ -54,8 +56,8 @@ test('the example is a sound configuration as it stands', async () => {
       return file === FILE ? await readFile(file, 'utf8') : '{ "type": "object" }'
     },
   })
-  expect(configuration.subscriptions).toHaveLength(3)
-  expect(configuration.publications).toHaveLength(3)
+  expect(configuration.subscriptions).toHaveLength(5)
+  expect(configuration.publications).toHaveLength(5)
   expect(configuration.schedules).toHaveLength(1)
   expect(configuration).toMatchObject({ database: { type: 'postgresql' }, warnings: [] })
 })

@@ -32,6 +32,7 @@ const REPORT: IntegrationsReport = {
       pause: null,
       backpressure: { pauseAbove: 10, resumeBelow: 5, waiting: 11 },
       counts: null,
+      lag: null,
     },
   ],
   publications: [],

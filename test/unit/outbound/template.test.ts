@@ -50,6 +50,13 @@ describe('the templates of a publication', () => {
     expect(compileTemplates({ headers: { a: 'b' }, target: {} }).rules).toBeUndefined()
   })
 
+  it('within a list keep lists and null as they are, and leave nothing out but nothing', () => {
+    const target = { a: ['{{ x }}', [[1], null], '{{ y }}', '{{ z }}'] }
+    expect(render({ target }, [['p', 'q'], null, undefined]).target).toEqual({
+      a: [['p', 'q'], [[1], null], null],
+    })
+  })
+
   it('that are one whole expression give any JSON, and texts give texts', () => {
     const target = { a: '{{ x }}', b: 'n{{ y }}/{{ y }}', c: { d: '{{ z }}', e: null } }
     expect(render({ target }, [{ x: [1] }, 7, undefined]).target).toEqual({

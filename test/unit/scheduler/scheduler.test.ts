@@ -23,12 +23,14 @@ function setUp(due: DueSchedule[] = []) {
     locked: ReadonlySet<string>
     gate: Promise<void> | undefined
     reopen: () => CrossdockError | undefined
+    random: number
   } = {
     nextDueInMs: null,
     error: () => undefined,
     locked: new Set(),
     gate: undefined,
     reopen: () => undefined,
+    random: 0.999,
   }
 
   function take(ids: readonly string[]): readonly string[] {
@@ -51,6 +53,10 @@ function setUp(due: DueSchedule[] = []) {
       if (error !== undefined) throw error
       const behind = due.filter(({ id }) => after === null || id > after.id)
       return { now: NOW, schedules: behind.slice(0, limit), nextDueInMs: behaviour.nextDueInMs }
+    },
+    placeAhead: async ({ after, count }) => {
+      const place = due.filter(({ id }) => id > after.id)[count - 1]
+      return place === undefined ? null : { id: place.id, nextRunAt: place.version.nextRunAt }
     },
     fire: async (ticks: readonly TickToFire[]) => {
       const ids = ticks.map(({ schedule: { id } }) => id)
@@ -91,7 +97,7 @@ function setUp(due: DueSchedule[] = []) {
     clock,
     log: silentLog,
     checkIntervalMs: 60_000,
-    random: () => 1,
+    random: () => behaviour.random,
     conditions: 'no login',
     templates: { render: async (text) => text },
   })
@@ -183,6 +189,29 @@ describe('a scheduler', () => {
     behaviour.locked = new Set()
     await clock.advance(1_000)
     expect(due).toEqual([])
+    await scheduler.stop()
+  })
+
+  it('goes on further on where another instance fires the same batch, and then with what it passed over', async () => {
+    const all = ids(1_750)
+    const { seen, behaviour, due, clock, scheduler } = setUp(all.map(dueAt))
+    behaviour.random = 0.5
+    behaviour.locked = new Set(all.slice(0, 250))
+    scheduler.start()
+    await clock.advance(0)
+    expect(seen.batches.slice(0, 2).map(([first]) => first)).toEqual(['s0000', 's1500'])
+    expect(due.map(({ id }) => id)).toEqual(all.slice(0, 250))
+    await scheduler.stop()
+  })
+
+  it('does not wait for others where what it passed over is free', async () => {
+    const all = ids(1_500)
+    const { behaviour, due, clock, scheduler } = setUp(all.map(dueAt))
+    behaviour.random = 0
+    behaviour.locked = new Set([...all.slice(0, 250), ...all.slice(500)])
+    scheduler.start()
+    await clock.advance(0)
+    expect(due).toHaveLength(1_250)
     await scheduler.stop()
   })
 

@@ -1,0 +1,69 @@
+import kafkajs from 'kafkajs'
+
+const { KafkaJSError, KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError } = kafkajs
+
+/** Kafka's names of what is wrong with a record, or with our right to write it: no repeat can help. */
+const PERMANENT: ReadonlySet<string> = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'CORRUPT_MESSAGE',
+  'INVALID_TIMESTAMP',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'INVALID_TOPIC_EXCEPTION',
+  'INVALID_REQUIRED_ACKS',
+  'POLICY_VIOLATION',
+  'UNSUPPORTED_FOR_MESSAGE_FORMAT',
+])
+
+/** What lay beneath an error of the library, which wraps one in another. */
+function rootOf(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const { cause } = error
+  return cause instanceof Error && cause !== error ? rootOf(cause) : error
+}
+
+/** Kafka's name of the error, such as `MESSAGE_TOO_LARGE`; `undefined`: no broker said it. */
+function kafkaErrorType(error: unknown): string | undefined {
+  const root = rootOf(error)
+  return root instanceof KafkaJSProtocolError ? root.type : undefined
+}
+
+/** Whether the broker will say the same of the same record for ever. */
+export function isPermanent(error: unknown): boolean {
+  return PERMANENT.has(kafkaErrorType(error) ?? '')
+}
+
+/** Whether no request can have reached a broker. */
+export function isUnsent(error: unknown): boolean {
+  const name = nameOf(rootOf(error))
+  return [
+    'KafkaJSConnectionError',
+    'KafkaJSBrokerNotFound',
+    'KafkaJSNoBrokerAvailableError',
+    'KafkaJSSASLAuthenticationError',
+    'KafkaJSMetadataNotLoaded',
+    'KafkaJSTopicMetadataNotLoaded',
+  ].includes(name)
+}
+
+/** Whether a connection is what failed, and not what was asked of it. */
+export function isConnectionFailure(error: unknown): boolean {
+  const name = nameOf(rootOf(error))
+  return (
+    isUnsent(error) || ['KafkaJSConnectionClosedError', 'KafkaJSRequestTimeoutError'].includes(name)
+  )
+}
+
+/** For people. */
+export function failureText(error: unknown): string {
+  const root = error instanceof KafkaJSNumberOfRetriesExceeded ? rootOf(error) : error
+  const message = root instanceof Error ? root.message : String(root)
+  const type = kafkaErrorType(error)
+  return type === undefined ? message : `${message} (${type})`
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof KafkaJSError || error instanceof Error ? error.name : ''
+}

@@ -1,0 +1,37 @@
+import type { Batch, EachBatchPayload, KafkaMessage } from 'kafkajs'
+import type { KafkaBatch, KafkaRecord } from '../driver.ts'
+
+/** What the library has fetched, from `position` on: before that it was there already. */
+export function batchOf(
+  { batch }: Pick<EachBatchPayload, 'batch'>,
+  position: bigint | undefined,
+): KafkaBatch {
+  const records = batch.messages.map(recordOf)
+  return {
+    topic: batch.topic,
+    partition: batch.partition,
+    records: position === undefined ? records : records.filter(({ offset }) => offset >= position),
+    nextOffset: behind(batch),
+  }
+}
+
+function behind(batch: Batch): bigint {
+  return BigInt(batch.lastOffset()) + 1n
+}
+
+function recordOf({ offset, timestamp, key, value, headers }: KafkaMessage): KafkaRecord {
+  return {
+    offset: BigInt(offset),
+    timestampMs: Number(timestamp),
+    key,
+    value,
+    headers: Object.entries(headers ?? {}).flatMap(([name, values]) =>
+      (Array.isArray(values) ? values : [values]).map((one) => [name, bytesOf(one)] as const),
+    ),
+  }
+}
+
+/** The library's types know nothing of a header without a value, and it gives `null` for it. */
+function bytesOf(value: Buffer | string | null | undefined): Buffer | null {
+  return value === null || value === undefined ? null : Buffer.from(value)
+}

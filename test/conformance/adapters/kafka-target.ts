@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto'
+import kafkajs, { type Producer } from 'kafkajs'
+import { makeTopic } from '../../services/kafka-admin.ts'
+import { startKafka } from '../../services/kafka.ts'
+import { startOrSkip } from '../../services/require.ts'
+import { type AdapterBed, type AdapterTarget, PRESSED } from './adapter-target.ts'
+import { commitWatch } from './offset-commits.ts'
+import { openPassage } from './passage.ts'
+
+const { Kafka, Partitioners, logLevel } = kafkajs
+
+const HOST = '127.0.0.1'
+const PARTITIONS = 2
+
+/**
+ * Kafka. A record is known by its place, and whoever sends it again makes another one: so that the suite can send
+ * the same message twice, its subscriptions map the key of the suite to the inbox key. What redelivery
+ * makes of the places themselves is tried in test/chaos/kafka-route.test.ts.
+ */
+export const kafkaTarget: AdapterTarget = {
+  protocol: 'Kafka',
+  prefix: 'kafka',
+  cannot: {},
+  isIdentityMapped: true,
+  open,
+}
+
+async function open(): Promise<AdapterBed | undefined> {
+  const broker = await startOrSkip('kafka', () => startKafka())
+  if (broker === undefined) return undefined
+  const port = Number(broker.brokers.split(':')[1])
+  /** What the groups have committed, by group and partition. */
+  const committed = new Map<string, number>()
+  const passage = await openPassage({
+    to: () => ({ host: HOST, port }),
+    program: 'caller',
+    watch: () =>
+      commitWatch((partition, offset) => {
+        committed.set(partition, Math.max(offset, committed.get(partition) ?? 0))
+      }),
+    changeOther: (bytes) => withPort(bytes, port, passage.port),
+  })
+  const acknowledged = (): number =>
+    [...committed.values()].reduce((sum, offset) => sum + offset, 0)
+  const prefix = `conformance-${randomBytes(4).toString('hex')}`
+  for (const name of ['json', 'bytes', 'pressed']) {
+    await makeTopic(broker.brokers, { name: `${prefix}.${name}`, partitions: PARTITIONS })
+  }
+  let sender: Promise<Producer> | undefined
+  return {
+    integrations: (handler) => ({
+      kafka: {
+        connections: { broker: { brokers: `${HOST}:${passage.port}`, request_timeout: '3s' } },
+        subscriptions: (['json', 'bytes', 'pressed'] as const).map((name) => ({
+          name,
+          handler,
+          ...(name === 'pressed' && PRESSED),
+          topics: [`${prefix}.${name}`],
+          group_id: `${prefix}-${name}`,
+          session_timeout: '2s',
+          heartbeat_interval: '500ms',
+          map: { dedupe_key: 'headers."idempotency-key"' },
+          ...(name === 'bytes' && { content_type: 'binary' }),
+        })),
+      },
+    }),
+    reachable: () => undefined,
+    send: async (messages, to = 'json') => {
+      sender ??= openSender(broker.brokers)
+      const producer = await sender
+      await producer.send({
+        topic: `${prefix}.${to}`,
+        messages: messages.map(({ key, line = key, body, headers }) => ({
+          key: line,
+          value: Buffer.from(body ?? Buffer.from(JSON.stringify({ key }))),
+          headers: { ...headers, 'idempotency-key': key },
+        })),
+      })
+    },
+    // What it fetches while it takes nothing in it fetches again: the wire does not show what it holds.
+    heldAtMost: 0,
+    takenIn: acknowledged,
+    acknowledged,
+    holdAcknowledgements: () => {
+      passage.hold()
+    },
+    cut: () => {
+      passage.cut()
+    },
+    ...(broker.controllable && {
+      killBroker: () => broker.kill(),
+      restartBroker: () => broker.restart(),
+    }),
+    close: async () => {
+      const producer = await sender
+      await producer?.disconnect()
+      await passage.close()
+      await broker.stop()
+    },
+  }
+}
+
+/** Not through the passage: what it sends is not the program's. */
+async function openSender(brokers: string): Promise<Producer> {
+  const client = new Kafka({
+    brokers: [brokers],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 30 },
+  })
+  const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner })
+  await producer.connect()
+  return producer
+}
+
+/** What a broker says of where it is, with another port: the program must come back to the passage. */
+function withPort(bytes: Buffer, from: number, to: number): Buffer {
+  const place = (port: number): Buffer => {
+    const number = Buffer.alloc(4)
+    number.writeInt32BE(port)
+    return Buffer.concat([Buffer.from(HOST), number])
+  }
+  const own = place(from)
+  const changed = Buffer.from(bytes)
+  for (let at = changed.indexOf(own); at >= 0; at = changed.indexOf(own, at + own.length)) {
+    place(to).copy(changed, at)
+  }
+  return changed
+}

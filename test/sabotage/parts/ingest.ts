@@ -1,0 +1,112 @@
+import type { Sabotage } from '../sabotage.ts'
+
+const STORE = 'test/conformance/store/postgresql.test.ts'
+
+/** From messages to rows: groups, mappings, connections that fail. */
+export const ingestSabotages: readonly Sabotage[] = [
+  {
+    name: '1: the group commit waits for the INSERT',
+    file: 'src/ingest/group-commit.ts',
+    line: 'outcomes = await store.insertJobs({ jobs, again, units: unitsOf(group) })',
+    instead:
+      "void store.insertJobs({ jobs, again }).catch(() => undefined)\n      outcomes = jobs.map((job) => ({ outcome: 'stored' as const, jobId: job.id }))",
+    testFile: 'test/unit/ingest/group-commit.test.ts',
+    test: 'that comes alone waits for nobody, and is acknowledged after its commit',
+  },
+  {
+    name: '2: one row for each inbox key',
+    file: 'migrations/postgresql/0001_tables.sql',
+    line: 'CREATE UNIQUE INDEX queue_jobs_dedupekey',
+    instead: 'CREATE INDEX queue_jobs_dedupekey',
+    testFile: STORE,
+    test: 'stores one of many that come at once with the same key',
+  },
+  {
+    name: '2: a group whose answer was lost is sent again as such',
+    file: 'src/ingest/group-commit.ts',
+    line: 'const again = group.some((entry) => entry.uncertain)',
+    instead: 'const again = false',
+    testFile: 'test/unit/ingest/group-commit-trouble.test.ts',
+    test: 'rows are sent again under their ids, as sent before, until it is back',
+  },
+  {
+    name: '2: the rows of one message are one INSERT, which goes through as a whole',
+    file: 'src/store/postgresql/insert-jobs.ts',
+    line: "insertText(names, '', 'RETURNING id')",
+    instead: "insertText(names, '')",
+    testFile: STORE,
+    test: 'are not stored for a target that came later, when the message is delivered again',
+  },
+  {
+    name: '2: a group that is halved keeps the rows of one message together',
+    file: 'src/ingest/group-commit.ts',
+    line: 'outcomes = await store.insertJobs({ jobs, again, units: unitsOf(group) })',
+    instead: 'outcomes = await store.insertJobs({ jobs, again })',
+    testFile: 'test/unit/ingest/group-commit-units.test.ts',
+    test: 'the rows of one message go in one INSERT, and are told by their first',
+  },
+  {
+    name: '7: a mapped ordering key is stored',
+    file: 'src/ingest/message-row.ts',
+    line: 'orderingKey: mapped.orderingKey ?? message.orderingKey,',
+    instead: '',
+    testFile: 'test/unit/ingest/mapping.test.ts',
+    test: 'is stored as it was mapped',
+  },
+  {
+    name: '12: the flow opens again though nothing is inserted',
+    file: 'src/integrations/database-gate.ts',
+    line: 'if (!stopped && !open) set(answers && known === failures)',
+    instead: '',
+    testFile: 'test/unit/integrations/flows.test.ts',
+    test: 'opens when the database answers',
+  },
+  {
+    name: '13: a bad row stands alone',
+    file: 'src/ingest/group-commit.ts',
+    line: '} else if (group.length > 1) {',
+    instead: '} else if (group.length > 1_000_000) {',
+    testFile: 'test/unit/ingest/group-commit-trouble.test.ts',
+    test: 'is found by halving, and is the only one that rejects',
+  },
+  {
+    name: '13: a message that takes too long fails alone',
+    file: 'src/expressions/batches.ts',
+    line: 'evaluateAgain(entries.filter((_entry, place) => place !== index))',
+    instead: '',
+    testFile: 'test/unit/expressions/batches.test.ts',
+    test: 'fail by themselves when they take too long; the others are evaluated again, one by one',
+  },
+  {
+    name: '13: a process that has fallen silent is ended',
+    file: 'src/expressions/batches.ts',
+    line: 'silent?.kill()',
+    instead: '',
+    testFile: 'test/unit/expressions/batches.test.ts',
+    test: 'fail by themselves when they take too long; the others are evaluated again, one by one',
+  },
+  {
+    name: '13: a key that somebody has goes beside the others',
+    file: 'src/ingest/group-commit.ts',
+    line: "} else if (isCrossdockError(error, 'database_locked') && !beside) {",
+    instead: "} else if (isCrossdockError(error, 'database_unavailable') && !beside) {",
+    testFile: 'test/integration/worker/locks.test.ts',
+    test: 'holds up no other message',
+  },
+  {
+    name: '13: a connection that fails is started again',
+    file: 'src/integrations/unit.ts',
+    line: 'timer = clock.after(delayMs, again)',
+    instead: '',
+    testFile: 'test/unit/integrations/unit.test.ts',
+    test: 'is tried again for ever, ever more seldom',
+  },
+  {
+    name: '13: a broker that is away does not end the instance',
+    file: 'src/integrations/supervisor.ts',
+    line: '.find((error) => isCrossdockError(error, ...FOR_THE_OPERATOR))',
+    instead: '.find((error) => isCrossdockError(error))',
+    testFile: 'test/unit/app/start-adapters.test.ts',
+    test: 'a broker that is away stops nothing of the others',
+  },
+]
