@@ -117,4 +117,29 @@ export const adaptersSabotages: readonly Sabotage[] = [
     testFile: 'test/integration/mqtt/outbound.test.ts',
     test: 'finds a new connection where the broker has lost as many answers',
   },
+  {
+    name: '1: ActiveMQ acknowledges after the commit',
+    file: 'adapters/activemq/session.ts',
+    line: 'if (one !== undefined) offering.add(one)',
+    instead: 'if (one !== undefined) held.settled(one), offering.add(one)',
+    testFile: 'test/integration/activemq/inbound.test.ts',
+    test: 'acknowledges after deliver alone: what was not stored comes again',
+  },
+  {
+    name: '1: ActiveMQ acknowledges on the line that delivered, and on no later one',
+    file: 'adapters/activemq/held-messages.ts',
+    line: 'if (held.origin.isOpen()) this.#acknowledge(held.origin, held.messageId, held.identity)',
+    instead:
+      "if (held.messageId !== '') this.#acknowledge(held.origin, held.messageId, held.identity)",
+    testFile: 'test/unit/activemq/held-messages.test.ts',
+    test: 'acknowledges on the line on which a message came, and on no other',
+  },
+  {
+    name: '12: what an ActiveMQ subscription holds is bounded',
+    file: 'adapters/activemq/held-messages.ts',
+    line: 'if (this.#isOver() && this.#paused === undefined) {',
+    instead: 'if (this.#bytes < 0) {',
+    testFile: 'test/unit/activemq/held-messages.test.ts',
+    test: 'reads no more above its limits, and goes on below them',
+  },
 ]
