@@ -12,6 +12,8 @@ const LIMIT_MS = 60_000
 export interface KafkaTools {
   /** `kafka-console-producer`: a record for each line. `options` are the tool's own. */
   produce(topic: string, lines: readonly string[], options?: readonly string[]): Promise<void>
+  /** `kafka-producer-perf-test`: `count` records of `bytes` bytes, as fast as it can. */
+  fill(topic: string, count: number, bytes: number): Promise<void>
   /** `kafka-console-consumer` from the beginning, until it has `count` records: a line for each. */
   consume(topic: string, count: number, options?: readonly string[]): Promise<readonly string[]>
   /** `kafka-consumer-groups --describe`, as it prints it. */
@@ -45,6 +47,10 @@ export function kafkaTools(jars: string, brokers: string): KafkaTools {
       child.stdin.end(lines.map((line) => `${line}\n`).join(''))
       const [code, said] = await Promise.all([ended, text(child.stderr)])
       if (code !== 0) throw new Error(`the console producer failed: ${said}`)
+    },
+    fill: async (topic, count, bytes) => {
+      const size = ['--num-records', String(count), '--record-size', String(bytes)]
+      await output('ProducerPerformance', ['--topic', topic, ...size, '--throughput', '-1'])
     },
     consume: async (topic, count, options = []) => {
       const read = ['--topic', topic, '--from-beginning', '--max-messages', String(count)]

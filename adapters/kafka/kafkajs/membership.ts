@@ -32,7 +32,7 @@ export interface Membership {
 /** How long a request for records may wait at the broker; what has been resumed waits for it as well. */
 const MAX_WAIT_MS = 500
 /** Of one answer. The library holds one for each broker. */
-const MAX_BYTES = 8 * 1024 * 1024
+const MAX_BYTES = 4 * 1024 * 1024
 /** The library stops in good order, or not at all. */
 const LEAVE_LIMIT_MS = 5_000
 
