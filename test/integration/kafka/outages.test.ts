@@ -73,7 +73,7 @@ describe('a broker that goes away', { timeout: 120_000 }, () => {
     if (kafka === undefined) return skip('there is no Kafka of ours')
     const topic = await makeTopic(kafka.brokers)
     const publisher = await startPublisher({
-      connection: { brokers: kafka.brokers },
+      connection: { brokers: kafka.brokers, request_timeout: '2s' },
       timeoutMs: 1_500,
     })
     await publisher.untilConnected()
