@@ -1,5 +1,5 @@
-import { PROGRAM_DATABASES } from '../../services/program-database.ts'
 import { adapterSuite } from './adapter-suite.ts'
+import { databasesFor } from './databases.ts'
 import { httpTarget } from './http-target.ts'
 
-for (const database of Object.entries(PROGRAM_DATABASES)) adapterSuite(httpTarget, database)
+for (const database of databasesFor('MariaDB')) adapterSuite(httpTarget, database)

@@ -1,8 +1,6 @@
-import { PROGRAM_DATABASES } from '../../services/program-database.ts'
 import { adapterSuite } from './adapter-suite.ts'
+import { databasesFor } from './databases.ts'
 import { mqttTarget } from './mqtt-target.ts'
 
-for (const database of Object.entries(PROGRAM_DATABASES)) {
-  adapterSuite(mqttTarget(1), database)
-}
-adapterSuite(mqttTarget(2), ['PostgreSQL', PROGRAM_DATABASES.PostgreSQL])
+for (const database of databasesFor('MariaDB')) adapterSuite(mqttTarget(1), database)
+for (const database of databasesFor('PostgreSQL')) adapterSuite(mqttTarget(2), database)
