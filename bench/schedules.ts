@@ -1,8 +1,8 @@
 import { loadavg } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { exampleConfiguration, makeFolder, startProgram } from '../test/e2e/program.ts'
-import { processorTime } from './processor-time.ts'
 import { PROGRAM_DATABASES, type ProgramDatabase } from '../test/services/program-database.ts'
+import { processorTime } from './processor-time.ts'
+import { startSchedulers } from './scheduler-processes.ts'
 
 /**
  * Schedules that fall due in one second, inserted beforehand by plain SQL, fired by several processes of the
@@ -116,21 +116,8 @@ async function round(name: keyof typeof DATABASES, policy: string): Promise<void
   const database = await open()
   if (database === undefined) throw new Error(`${name} is not available`)
   const bench: Bench = { database, now }
-  const home = await makeFolder(() =>
-    exampleConfiguration({
-      database: { url: database.url },
-      http: { host: '127.0.0.1', port: 0 },
-      logging: { level: 'warn', format: 'json' },
-      jobs: { scheduler_check_interval: '1s' },
-      integrations: {},
-    }),
-  )
-  const start = () => startProgram(home, { args: ['--only', 'scheduler', '--port', '0'] })
-  const programs = [await start()]
+  const schedulers = await startSchedulers(database.url, INSTANCES)
   try {
-    // The first one migrates.
-    const others = Array.from({ length: INSTANCES - 1 }, start)
-    for (const other of await Promise.all(others)) programs.push(other)
     const due = await nextDue(bench)
     await insert(bench, policy, due)
     await measure(bench, `${name}, ${policy}`, due)
@@ -142,10 +129,7 @@ async function round(name: keyof typeof DATABASES, policy: string): Promise<void
     )
     await measure(bench, `${name}, ${policy}, second tick`, again)
   } finally {
-    const told = programs.map((program) => program.err()).join('')
-    await Promise.all(programs.map((program) => program.stop()))
-    if (told !== '') process.stderr.write(told)
-    await home.remove()
+    process.stderr.write(await schedulers.stop())
     await database.stop()
   }
 }
