@@ -149,7 +149,10 @@ async function underKills(
   await database.sql(
     'CREATE TABLE effects (messagekey varchar(50) NOT NULL, jobid varchar(64) NOT NULL)',
   )
-  await until(() => isTaking(program))
+  await until(() => isTaking(program)).catch(async (cause: unknown) => {
+    const status = await (await fetch(`${program.url}/status`)).text()
+    throw new Error(`it takes nothing in:\n${status}\n${program.err()}`, { cause })
+  })
   const client = connect(broker.url, { protocolVersion: 5 })
   cleanUps.push(() => client.endAsync(true))
   const count = async (text: string): Promise<number> => {
