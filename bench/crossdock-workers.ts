@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
 import { v7 } from 'uuid'
 import { DEFAULT_RETRY_POLICY } from '../src/domain/retry.ts'
 import { createGroupCommit } from '../src/ingest/group-commit.ts'
@@ -15,9 +16,13 @@ import { startWakeUps } from '../src/worker/wake-ups.ts'
 import { createTurnGiver } from '../src/worker/turns.ts'
 import { createWorkers } from '../src/worker/workers.ts'
 
+/** Until the thread that renews leases has loaded its program, in milliseconds. */
+const THREAD_MS = 2_000
+
 /** Crossdock's store, ingest and workers on one database, with handlers that count. */
 export async function openCrossdock(address: StoreAddress, workers: number) {
   const store = openStore(address, Math.min(workers, 10), silentLog)
+  let open = false
   let target = Infinity
   let done = 0
   let finished: (() => void) | undefined
@@ -52,7 +57,7 @@ export async function openCrossdock(address: StoreAddress, workers: number) {
     settings: {
       owner: 'bench',
       pools: [{ name: 'main', workers }],
-      serves: () => true,
+      serves: (queue) => open || queue === 'warm-up',
       pollIntervalMs: 5_000,
       leaseMs: 30_000,
       maxRetries: 3,
@@ -89,15 +94,33 @@ export async function openCrossdock(address: StoreAddress, workers: number) {
         })
       }
     },
-    /** Starts the workers and resolves once `total` jobs are done and committed. */
-    drain: async (total: number): Promise<void> => {
-      target = total
+    /** Starts everything that runs all the time: connections and threads, as a bare loop has its own already. */
+    warmUp: async (handler: string): Promise<void> => {
+      const size = 100
+      target = size
       const all = new Promise<void>((resolve) => (finished = resolve))
       running.start()
+      await store.insertJobs({
+        again: false,
+        jobs: Array.from({ length: size }, () => ({ id: v7(), handler, queue: 'warm-up' })),
+      })
+      wakeUps.ready(['warm-up'])
+      await all
+      await delay(THREAD_MS)
+    },
+    /** Resolves once `total` jobs are done and committed, behind those of the warm-up. */
+    drain: async (total: number): Promise<void> => {
+      target = done + total
+      const all = new Promise<void>((resolve) => (finished = resolve))
+      open = true
+      wakeUps.ready(['default'])
       await all
       await running.stop(10_000)
     },
-    start: () => running.start(),
+    start: () => {
+      open = true
+      running.start()
+    },
     /** Milliseconds from the call that adds a job to the start of its handler. */
     latency: async (samples: number): Promise<number[]> => {
       const result: number[] = []

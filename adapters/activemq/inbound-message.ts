@@ -48,7 +48,7 @@ export function inboundMessage(
 }
 
 /** The message group: Classic and Artemis name it differently. */
-export function groupOf(headers: ReceivedFrame['headers']): string | undefined {
+function groupOf(headers: ReceivedFrame['headers']): string | undefined {
   return headers.get('JMSXGroupID') ?? headers.get('_AMQ_GROUP_ID')
 }
 

@@ -22,7 +22,7 @@ type Context = AdapterContext<
 >
 
 /** The adapter over a client library. */
-function createKafkaAdapter(
+export function createKafkaAdapter(
   driver: KafkaDriver,
 ): AdapterDefinition<
   typeof kafkaSubscriptionOptions,

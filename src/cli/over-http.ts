@@ -4,13 +4,19 @@ import { CrossdockError, errorMessage } from '../domain/errors.ts'
 const LIMIT_MS = 15_000
 
 /**
- * Asks a running instance; a request with a body is a POST.
+ * Asks a running instance; a request with a body is a POST unless told otherwise. A body that is text is sent as it is.
  * @throws CrossdockError `usage` with what it answered, or why it did not
  */
 export async function overHttp(
   url: string,
   path: string,
-  { body }: { readonly body?: object } = {},
+  {
+    body,
+    method = body === undefined ? 'GET' : 'POST',
+  }: {
+    readonly body?: object | string
+    readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  } = {},
 ): Promise<Readonly<Record<string, unknown>>> {
   const address = URL.parse(path, url)
   if (address === null) throw new CrossdockError('usage', `--url ${url} is no address`)
@@ -18,14 +24,14 @@ export async function overHttp(
   let answer: unknown
   try {
     response = await fetch(address, {
+      method,
       signal: AbortSignal.timeout(LIMIT_MS),
       ...(body !== undefined && {
-        method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
+        body: typeof body === 'string' ? body : JSON.stringify(body),
       }),
     })
-    answer = await response.json()
+    answer = response.status === 204 ? {} : await response.json()
   } catch (cause) {
     const why = `${url} did not answer as Crossdock does: ${errorMessage(cause)}`
     throw new CrossdockError('usage', why, { cause })

@@ -7,18 +7,21 @@ import type { AddCommand } from './command.ts'
 import { type ConfigurationOption, configurationOption, loadFor } from './configuration-option.ts'
 import { EXIT } from './exit-code.ts'
 import { scheduleOptions, settingsOf, type ScheduleOptions } from './schedule-options.ts'
+import { schedulesOverHttp } from './schedules-over-http.ts'
 import { terminalLog } from './terminal-log.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The options of all of them. */
 interface GivenOptions extends ConfigurationOption, ScheduleOptions {
   readonly json?: boolean
+  readonly url?: string
   readonly count?: string
   readonly from?: string
   readonly to?: string
 }
 
-const PAGE = 500
+/** The most that the API gives at once. */
+const PAGE = 100
 
 /** `crossdock schedules`: what people do with the rows of `jobs`. */
 export const schedulesCommand: AddCommand = (program, terminal, finish) => {
@@ -26,7 +29,15 @@ export const schedulesCommand: AddCommand = (program, terminal, finish) => {
     .command('schedules')
     .summary('list, make, change, preview and run schedules')
     .description(
-      'Works on the table jobs of the configured database. Running instances see what was changed.',
+      'Works on the table jobs of the configured database, or over HTTP with --url. Running instances see what was changed.',
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  crossdock schedules list
+  crossdock schedules add nightly --cron "0 3 * * *" --handler reports.daily
+  crossdock schedules run nightly --url http://127.0.0.1:8080`,
     )
 
   /** A subcommand whose action gives what is printed. */
@@ -45,6 +56,7 @@ export const schedulesCommand: AddCommand = (program, terminal, finish) => {
       .description(summary)
       .option('--json', 'JSON')
       .addOption(configurationOption())
+      .option('--url <url>', 'ask a running instance instead')
     more(command).action(async (...given: unknown[]) => {
       // Commander gives the argument, if there is one, then the options.
       const [name, options] = usage.includes('<') ? given : ['', given[0]]
@@ -136,10 +148,20 @@ async function print(
   options: GivenOptions,
   act: (desk: ScheduleDesk) => Promise<readonly [string, unknown]>,
 ): Promise<void> {
+  const [text, json] = await (options.url === undefined
+    ? onDatabase(terminal, options, act)
+    : act(schedulesOverHttp(options.url)))
+  terminal.out(options.json === true ? JSON.stringify(json) : text)
+}
+
+async function onDatabase<T>(
+  terminal: Terminal,
+  options: GivenOptions,
+  act: (desk: ScheduleDesk) => Promise<T>,
+): Promise<T> {
   const { configuration } = await loadFor(terminal, options)
   const application = await terminal.application()
-  const [text, json] = await application.withSchedules(configuration, terminalLog(terminal), act)
-  terminal.out(options.json === true ? JSON.stringify(json) : text)
+  return await application.withSchedules(configuration, terminalLog(terminal), act)
 }
 
 async function change(

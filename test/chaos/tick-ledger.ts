@@ -23,13 +23,21 @@ export interface TickVerdict {
 const SLACK_MS = 3_000
 
 /**
- * Holds the jobs of a schedule against its ticks. Each tick has one job, but for what fell due while nobody lived: of
- * that `fire_all` leaves nothing out, `fire_once` everything but the latest, and `skip` what is older than `graceMs`
- * when the first one looks again.
+ * Holds the jobs of a schedule against its ticks. Each tick has one job, but for what fell due while nobody lived, or
+ * while those who did were late (`isLate`, by what another schedule of the same ticks shows): of that `fire_all` leaves
+ * nothing out, `fire_once` everything but the latest, and `skip` what is older than `graceMs` when the first one looks again.
  */
 export function judgeTicks(
   { misfire, everyMs, jobs, nextRunAt }: FiredSchedule,
-  { dark, graceMs }: { readonly dark: readonly DarkTime[]; readonly graceMs: number },
+  {
+    dark,
+    graceMs,
+    isLate = () => false,
+  }: {
+    readonly dark: readonly DarkTime[]
+    readonly graceMs: number
+    readonly isLate?: (tick: number) => boolean
+  },
 ): TickVerdict {
   const problems: string[] = []
   let leftOut = 0
@@ -43,7 +51,8 @@ export function judgeTicks(
     if ((tick - expected) % everyMs !== 0) problems.push(`${at(tick)} is no tick`)
     for (; expected < tick; expected += everyMs) {
       leftOut += 1
-      if (misfire === 'fire_all' || !isDark(expected)) problems.push(`${at(expected)} has no job`)
+      const mayMiss = isDark(expected) || isLate(expected)
+      if (misfire === 'fire_all' || !mayMiss) problems.push(`${at(expected)} has no job`)
     }
     expected = tick + everyMs
     const lateMs = insertedAt - tick

@@ -113,20 +113,19 @@ export function openReceiver(options: ReceiverOptions): Receiver {
     if (problem === undefined) log.warn({ err: error }, 'a subscription failed; it is begun anew')
     problem = errorMessage(error)
     failures += 1
-    const former = session
-    work = end(former)
+    work = end(session, true)
     timer = clock.after(pauseMs(REST, failures), () => {
       // Two consumers of one process would share the partitions between them.
       work = work.then(begin)
     })
   }
 
-  async function end(former: Session | undefined): Promise<void> {
+  async function end(former: Session | undefined, hasFailed: boolean): Promise<void> {
     watch?.stop()
     watch = undefined
     watchdog?.cancel()
     session = undefined
-    await former?.stop().catch((error: unknown) => {
+    await former?.stop(hasFailed).catch((error: unknown) => {
       log.debug({ reason: errorMessage(error) }, 'a consumer did not stop cleanly')
     })
   }
@@ -142,7 +141,7 @@ export function openReceiver(options: ReceiverOptions): Receiver {
         isStopped = true
         timer?.cancel()
         await work
-        await end(session)
+        await end(session, false)
       })()),
   }
 }

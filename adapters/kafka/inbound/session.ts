@@ -9,6 +9,7 @@ import type {
   PartitionLag,
   TopicPartition,
 } from '../driver.ts'
+import { atMost } from '../patience.ts'
 import { inboundMessage } from './inbound-message.ts'
 import { createOffsetCommits } from './offset-commits.ts'
 import { type HeldRecord, PartitionProgress } from './partition-progress.ts'
@@ -40,12 +41,18 @@ export interface Session {
   silentMs(): number
   partitions(): readonly PartitionProgress[]
   lag(): Promise<readonly PartitionLag[]>
-  /** Lets go of what is not under way, waits for the rest, commits its offsets, and leaves the group. May be called twice. */
-  stop(): Promise<void>
+  /**
+   * Lets go of what is not under way, waits for the rest, commits its offsets, and leaves the group. One that has failed
+   * commits nothing: there is nobody to tell. May be called twice.
+   */
+  stop(hasFailed?: boolean): Promise<void>
 }
 
 /** Records of one call: as many as are committed together. */
 const MAX_BATCH = 1_000
+
+/** For the last commit of offsets. */
+const COMMIT_LIMIT_MS = 3_000
 
 /** Opens a session; it does nothing before its start. */
 export function openSession(options: SessionOptions): Session {
@@ -132,12 +139,13 @@ export function openSession(options: SessionOptions): Session {
     silentMs: () => clock.monotonicMs() - aliveAt,
     partitions: () => [...ours.values()],
     lag: () => consumer.lag([...ours.values()]),
-    stop: () =>
+    stop: (hasFailed = false) =>
       (stopping ??= (async () => {
         throttle.close()
+        if (hasFailed) ours.clear()
         await offering.drop(() => true)
         await offering.finish()
-        await commits.finish()
+        await atMost(COMMIT_LIMIT_MS, commits.finish())
         await consumer.stop()
       })()),
   }

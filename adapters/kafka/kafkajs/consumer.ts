@@ -8,9 +8,12 @@ import type {
   TopicPartition,
 } from '../driver.ts'
 import { chooseTopics } from '../topic-choice.ts'
+import { atMost } from '../patience.ts'
 import { createClient } from './client.ts'
 import { committedOffsets, endOffsets } from './group-offsets.ts'
 import { joinGroup, keyOf, type Membership } from './membership.ts'
+
+const STOP_LIMIT_MS = 2_000
 
 /** A consumer that joins anew whenever its topics have changed: the library's own subscriptions are for topics that stay. */
 export function openConsumer(
@@ -154,9 +157,9 @@ export function openConsumer(
       (stopping ??= (async () => {
         isStopped = true
         clearTimeout(timer)
-        await work.catch(() => undefined)
+        await atMost(STOP_LIMIT_MS, work)
         await membership?.leave()
-        await admin.disconnect().catch(() => undefined)
+        await atMost(STOP_LIMIT_MS, admin.disconnect())
       })()),
   }
 }

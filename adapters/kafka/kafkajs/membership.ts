@@ -1,10 +1,11 @@
-import type { Consumer, Kafka } from 'kafkajs'
+import type { Kafka } from 'kafkajs'
 import type {
   ConsumerEvents,
   ConsumerSettings,
   PartitionOffset,
   TopicPartition,
 } from '../driver.ts'
+import { atMost } from '../patience.ts'
 import { batchOf } from './records.ts'
 
 /** What {@link joinGroup} needs. */
@@ -110,7 +111,7 @@ export async function joinGroup(options: MembershipOptions): Promise<Membership>
   await consumer.run({
     autoCommit: false,
     eachBatch: async ({ batch }) => {
-      handOn(batchOf({ batch }, positions.get(keyOf(batch))))
+      handOn(batchOf(batch))
     },
   })
   return {
@@ -129,7 +130,7 @@ export async function joinGroup(options: MembershipOptions): Promise<Membership>
     leave: async () => {
       isLeaving = true
       ours = new Set()
-      await within(consumer)
+      await atMost(LEAVE_LIMIT_MS, consumer.disconnect())
     },
   }
 }
@@ -144,13 +145,4 @@ function byTopic(partitions: readonly TopicPartition[]) {
     topic,
     partitions: some.map(({ partition }) => partition),
   }))
-}
-
-async function within(consumer: Consumer): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, LEAVE_LIMIT_MS)
-  })
-  await Promise.race([consumer.disconnect().catch(() => undefined), patience])
-  clearTimeout(timer)
 }

@@ -1,22 +1,14 @@
-import type { Batch, EachBatchPayload, KafkaMessage } from 'kafkajs'
+import type { Batch, KafkaMessage } from 'kafkajs'
 import type { KafkaBatch, KafkaRecord } from '../driver.ts'
 
-/** What the library has fetched, from `position` on: before that it was there already. */
-export function batchOf(
-  { batch }: Pick<EachBatchPayload, 'batch'>,
-  position: bigint | undefined,
-): KafkaBatch {
-  const records = batch.messages.map(recordOf)
+/** What the library has fetched. */
+export function batchOf(batch: Batch): KafkaBatch {
   return {
     topic: batch.topic,
     partition: batch.partition,
-    records: position === undefined ? records : records.filter(({ offset }) => offset >= position),
-    nextOffset: behind(batch),
+    records: batch.messages.map(recordOf),
+    nextOffset: BigInt(batch.lastOffset()) + 1n,
   }
-}
-
-function behind(batch: Batch): bigint {
-  return BigInt(batch.lastOffset()) + 1n
 }
 
 function recordOf({ offset, timestamp, key, value, headers }: KafkaMessage): KafkaRecord {

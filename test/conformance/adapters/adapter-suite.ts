@@ -107,9 +107,18 @@ export function adapterSuite(
     /** Sent, stored and run: each once. */
     async function expectEachOnce(sent: readonly SentMessage[]): Promise<void> {
       const rows = `FROM queue_jobs WHERE dedupekey LIKE '%${prefixOf(sent)}-%'`
-      await until(
-        async () => (await count(`SELECT count(*) ${rows} AND statusid = 3`)) === sent.length,
-      )
+      try {
+        await until(
+          async () => (await count(`SELECT count(*) ${rows} AND statusid = 3`)) === sent.length,
+        )
+      } catch (error) {
+        const left = await database?.sql(
+          `SELECT id, statusid, retrycount, scheduledat, lockedby, lasterror ${rows} AND statusid <> 3 LIMIT 5`,
+        )
+        throw new Error(`${sent.length} were sent; not completed: ${JSON.stringify(left)}`, {
+          cause: error,
+        })
+      }
       expect({
         jobs: await count(`SELECT count(*) ${rows}`),
         effects: await count(`SELECT count(*) FROM effects WHERE jobid IN (SELECT id ${rows})`),

@@ -17,12 +17,8 @@ const PARTITIONS = 2
  * the same message twice, its subscriptions map the key of the suite to the inbox key. What redelivery
  * makes of the places themselves is tried in test/chaos/kafka-route.test.ts.
  */
-export const kafkaTarget: AdapterTarget = {
-  protocol: 'Kafka',
-  prefix: 'kafka',
-  cannot: {},
-  isIdentityMapped: true,
-  open,
+export function kafkaTarget(cannot: AdapterTarget['cannot'] = {}): AdapterTarget {
+  return { protocol: 'Kafka', prefix: 'kafka', cannot, isIdentityMapped: true, open }
 }
 
 async function open(): Promise<AdapterBed | undefined> {

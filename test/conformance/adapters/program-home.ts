@@ -27,7 +27,14 @@ export async function makeHome(
     exampleConfiguration({
       database: { url },
       http: { host: '127.0.0.1', port },
-      jobs: { workers: 4, handlers: ['./handlers'], lease_seconds: 2, max_retries: 100 },
+      jobs: {
+        workers: 4,
+        handlers: ['./handlers'],
+        lease_seconds: 2,
+        // An attempt that a kill or an outage cut off counts, and must not make the others wait for half a minute.
+        max_retries: 100,
+        retry: { type: 'fixed', initial: '200ms' },
+      },
       integrations,
       logging: { level: 'warn', format: 'json' },
     }),

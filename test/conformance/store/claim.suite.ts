@@ -161,4 +161,19 @@ export const claimSuite = storeSuite('claiming jobs', (bed) => {
     expect(new Set(await bed.store.readyQueues())).toEqual(new Set(['a', 'b', 'Ä', 'z z']))
     expect(await bed.store.readyQueues()).toHaveLength(4)
   })
+
+  it('leaves the end of the execution before in the row until its own', async () => {
+    const job = await claimNew(bed.store)
+    await bed.store.settle([
+      settlement(job, { kind: 'retry', delayMs: 0, error: 'no', lowerPriority: false }),
+    ])
+    const before = await rowOf(bed.database, job.jobId)
+    expect(before['completedat']).not.toBeNull()
+    await bed.database.sql('UPDATE queue_jobs SET scheduledat = NULL, statusid = 0')
+    expect(await bed.store.claim(CLAIM)).toHaveLength(1)
+    expect(await rowOf(bed.database, job.jobId)).toMatchObject({
+      completedat: before['completedat'],
+      startedat: null,
+    })
+  })
 })

@@ -27,6 +27,7 @@ afterEach(async () => {
   cleanUps = []
 })
 
+const IS_LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
 const PARTITIONS = 4
 /** A member that is gone is noticed soon. */
 const QUICK = {
@@ -155,7 +156,7 @@ describe('a broker of Kafka that goes and comes back', { timeout: 120_000 }, () 
     }
   })
 
-  it('may be away at the start', async ({ skip }) => {
+  it.runIf(IS_LONG)('may be away at the start', async ({ skip }) => {
     if (broker === undefined) return skip()
     if (!(broker.origin === 'maven')) return skip('the broker is not ours to stop')
     const service = await startKafka()
@@ -170,7 +171,7 @@ describe('a broker of Kafka that goes and comes back', { timeout: 120_000 }, () 
     await until(() => one.delivered.length >= PARTITIONS * 100, 60_000)
   })
 
-  it('may hang: the consumer that hears nothing is made anew', async ({ skip }) => {
+  it.runIf(IS_LONG)('may hang: the consumer that hears nothing is made anew', async ({ skip }) => {
     if (broker === undefined) return skip()
     if (!(broker.origin === 'maven')) return skip('the broker is not ours to stop')
     const service = await startKafka()

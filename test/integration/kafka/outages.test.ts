@@ -19,7 +19,7 @@ async function ownBroker(): Promise<KafkaService | undefined> {
 }
 
 const KEYS = 20
-const ROUNDS = process.env['CROSSDOCK_TEST_LONG'] === '1' ? 200 : 40
+const ROUNDS = process.env['CROSSDOCK_TEST_LONG'] === '1' ? 400 : 40
 
 describe('a broker that goes away', { timeout: 120_000 }, () => {
   it('and comes again in the middle loses nothing and reorders no key; a repeat has the same id', async ({
@@ -47,9 +47,6 @@ describe('a broker that goes away', { timeout: 120_000 }, () => {
     await until(() => !publisher.isConnected())
     expect(publisher.health().status).toBe('down')
     await kafka.restart()
-    await until(() => published >= (KEYS * ROUNDS) / 2)
-    // Orderly, with the connections closed by the broker.
-    await kafka.restart()
     await Promise.all(lanes)
     const sent = KEYS * ROUNDS
     const arrived = await everything(kafka, topic)
@@ -69,21 +66,6 @@ describe('a broker that goes away', { timeout: 120_000 }, () => {
     )
   })
 
-  it('and is not there at the start is waited for', async ({ skip }) => {
-    const kafka = await ownBroker()
-    if (kafka === undefined) return skip('there is no Kafka of ours')
-    const topic = await makeTopic(kafka.brokers)
-    await kafka.kill()
-    const publisher = await startPublisher({ connection: { brokers: kafka.brokers } })
-    expect(publisher.isConnected()).toBe(false)
-    const [away] = await publisher.publish([outMessage('m1', topic)])
-    expect(away).toMatchObject({ outcome: 'unsent' })
-    await kafka.restart()
-    await publisher.untilConnected()
-    const [sent] = await publisher.publish([outMessage('m1', topic)])
-    expect(sent).toMatchObject({ outcome: 'published' })
-  })
-
   it('or is silent has the message unconfirmed when its time is over, and takes it later', async ({
     skip,
   }) => {
@@ -91,7 +73,7 @@ describe('a broker that goes away', { timeout: 120_000 }, () => {
     if (kafka === undefined) return skip('there is no Kafka of ours')
     const topic = await makeTopic(kafka.brokers)
     const publisher = await startPublisher({
-      connection: { brokers: kafka.brokers },
+      connection: { brokers: kafka.brokers, request_timeout: '2s' },
       timeoutMs: 1_500,
     })
     await publisher.untilConnected()

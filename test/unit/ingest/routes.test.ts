@@ -36,6 +36,17 @@ function withRoutes(
 }
 
 describe('a message with routes', () => {
+  it('goes on as a tombstone where it is one, unless a map gives it a payload', async () => {
+    const map = { payload: { expression: '{"deleted": key}' } }
+    const { deliver, rows } = withRoutes({ plain: {}, mapped: { map } }, { handler: 'anything' })
+    await deliver({ body: 'null', key: 'k', facts: { tombstone: true } })
+    expect(rows.map(({ method, payload }) => [method, payload])).toEqual([
+      [rows[0]?.method, 'null'],
+      ['plain', undefined],
+      ['mapped', '{"deleted":"k"}'],
+    ])
+  })
+
   it('becomes a row for its handler, and one for each target', async () => {
     const { deliver, rows } = withRoutes({ alarms: {}, audit: {} }, { handler: 'anything' })
     const delivery = await deliver({

@@ -71,6 +71,13 @@ describe('a message on its way out', () => {
     ).toThrow(expect.objectContaining({ code: 'message_invalid' }))
   })
 
+  it('tells a row without a payload from one with an empty payload', () => {
+    const none = outboundMessage(job, { ...stored, payload: null }, nothing, false)
+    expect(none).toMatchObject({ isNull: true, payload: new Uint8Array() })
+    const empty = outboundMessage(job, { ...stored, payload: '' }, nothing, false)
+    expect(empty.isNull).toBeUndefined()
+  })
+
   it('takes its key from the row, unless the publication has a template', () => {
     const row = { ...job, metadata: { key: 7 } }
     expect(outboundMessage(row, stored, nothing, false).key).toBe('7')

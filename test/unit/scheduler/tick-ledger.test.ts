@@ -35,6 +35,14 @@ describe('the ledger of ticks that the chaos suite keeps', () => {
     ])
   })
 
+  it('lets a policy leave out what fell due while the machine was slow', () => {
+    const schedule = fired('fire_once', upTo(40, [35]))
+    const isLate = (tick: number): boolean => tick === FROM + 35_000
+    expect(judgeTicks(schedule, { dark, graceMs: GRACE_MS, isLate }).problems).toEqual([])
+    const all = { ...schedule, misfire: 'fire_all' as const }
+    expect(judgeTicks(all, { dark, graceMs: GRACE_MS, isLate }).problems).toHaveLength(1)
+  })
+
   it('finds a tick that fired twice, early, beside the schedule, or not at the end', () => {
     expect(judge(fired('fire_all', [0, 1, 1, 2])).problems[0]).toMatch(/fired twice/)
     expect(judge(fired('fire_all', [0, 1, 2], { lateMs: -5 })).problems[0]).toMatch(/5 ms early/)
