@@ -79,9 +79,11 @@ function bodyOf(
   }
 }
 
-/** One that does not fit its column is left among the headers. */
+/** `correlation-id` is what our own side sends. One that does not fit its column is left among the headers. */
+const CORRELATION_HEADERS = ['x-correlation-id', 'correlation-id', 'x-request-id']
+
 function correlationIdOf(request: HttpRequest): string | undefined {
-  const id = header(request, 'x-correlation-id') ?? header(request, 'x-request-id')
+  const [id] = CORRELATION_HEADERS.flatMap((name) => header(request, name) ?? [])
   return id !== undefined && id !== '' && id.length <= MAX_CORRELATION_ID_CHARACTERS
     ? id
     : undefined

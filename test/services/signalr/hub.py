@@ -15,6 +15,7 @@ In args, {"base64": text} stands for bytes.
 
 import asyncio
 import base64
+import contextvars
 import sys
 
 from aiohttp import web
@@ -50,6 +51,7 @@ class Seen:
 seen = Seen()
 current = []
 running = {}
+headers_of_call = contextvars.ContextVar("headers_of_call", default=None)
 
 
 class TestHub(Hub):
@@ -91,6 +93,7 @@ class TestHub(Hub):
 
     def _record(self, method, *args):
         seen.invoked.append({"method": method, "args": [shown(one) for one in args]})
+        seen.headers.append(headers_of_call.get())
 
 
 def shown(value):
@@ -282,12 +285,12 @@ async def control(request):
 
 
 def watch_headers(server):
-    """Methods of a hub are not shown them."""
+    """Methods of a hub are not shown them. Those of several connections run side by side: each has its own."""
     dispatch = server.dispatcher.dispatch
 
     async def watched(ctx, message):
         if isinstance(message, InvocationMessage):
-            seen.headers.append(message.headers)
+            headers_of_call.set(message.headers)
         await dispatch(ctx, message)
 
     server.dispatcher.dispatch = watched

@@ -227,6 +227,13 @@ describe('a message', () => {
       { correlationId: undefined },
     ])
   })
+
+  test('takes the correlation id under the name that publications send it by', async () => {
+    const { url, messages } = await startAdapter()
+    await post(url, {}, { 'x-request-id': 'r', 'correlation-id': 'c' })
+    await post(url, {}, { 'correlation-id': 'c', 'x-correlation-id': 'x' })
+    expect(messages).toMatchObject([{ correlationId: 'c' }, { correlationId: 'x' }])
+  })
 })
 
 describe('the body', () => {
