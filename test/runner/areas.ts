@@ -12,20 +12,20 @@ export const areaNames: readonly string[] = [...staticCheckNames, ...vitestAreaN
  * For two cores. Areas that wait for leases, ticks and outages leave half of a core idle for each of their
  * files, which those that compute fill.
  */
-const PLACES = 5
+const PLACES = 7
 
 /**
  * How many files an area runs at a time, where it runs beside others, which is also how many places it takes.
  * In the order in which they begin: what waits longest first, what computes fills the rest.
  */
 const BESIDE: readonly { readonly area: string; readonly places: number }[] = [
-  { area: 'integration', places: 3 },
+  { area: 'integration', places: 4 },
   ...staticCheckNames.map((area) => ({ area, places: 1 })),
   { area: 'e2e', places: 3 },
   { area: 'unit', places: 2 },
   { area: 'chaos', places: 3 },
   { area: 'sabotage', places: 2 },
-  { area: 'conformance', places: 2 },
+  { area: 'conformance', places: 3 },
 ]
 
 /** Where an area runs alone, and where files of a long form should not disturb each other. */
