@@ -7,7 +7,7 @@ import { startFleetLoad } from './fleet-load.ts'
 import { readLedger, untilAllEnded } from './ledger.ts'
 
 const LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
-const ROUNDS = LONG ? 50 : 4
+const ROUNDS = LONG ? 50 : 3
 const LIMIT_MS = LONG ? 1_200_000 : 120_000
 const INSTANCES = 3
 const ENDED_LIMIT_MS = 60_000

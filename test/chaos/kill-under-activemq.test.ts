@@ -17,7 +17,7 @@ import { startOrSkip } from '../services/require.ts'
 import { type StompBroker, TEST_PREFIX } from '../services/stomp-broker.ts'
 
 const LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
-const MESSAGES = LONG ? 5_000 : 500
+const MESSAGES = LONG ? 5_000 : 300
 const LIMIT_MS = LONG ? 600_000 : 170_000
 /** Messages whose sender waits for the broker's receipt at once. */
 const AT_ONCE = 50

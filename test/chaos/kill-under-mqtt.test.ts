@@ -15,7 +15,7 @@ import { PROGRAM_DATABASES, type ProgramDatabase } from '../services/program-dat
 import { startOrSkip } from '../services/require.ts'
 
 const LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
-const MESSAGES = LONG ? 10_000 : 1_500
+const MESSAGES = LONG ? 10_000 : 800
 const KILLS = LONG ? 10 : 2
 const LIMIT_MS = LONG ? 1_200_000 : 170_000
 /** Messages whose sender waits for the broker's answer at once. */

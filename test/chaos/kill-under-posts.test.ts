@@ -19,8 +19,8 @@ import { startOrSkip } from '../services/require.ts'
 import { startPosting, type Posting } from './posts.ts'
 
 const LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
-const POSTS = LONG ? 5_000 : 1_200
-const KILLS = LONG ? 5 : 3
+const POSTS = LONG ? 5_000 : 500
+const KILLS = LONG ? 5 : 2
 const LIMIT_MS = LONG ? 900_000 : 170_000
 
 const HANDLER = `

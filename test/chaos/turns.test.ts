@@ -10,7 +10,7 @@ import { untilAllEnded } from './ledger.ts'
 import { failsForGood, startTurnLoad } from './turn-load.ts'
 
 const LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
-const ROUNDS = LONG ? 40 : 3
+const ROUNDS = LONG ? 40 : 2
 const LIMIT_MS = LONG ? 900_000 : 120_000
 const INSTANCES = 3
 const KEYS = 20

@@ -263,8 +263,14 @@ describe.each(SERVERS)('the plans on %s', (name, start) => {
              OR oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = 'queue_jobs'::regclass))
            AND pg_stat_get_xact_tuples_returned(oid) > 0`,
       )
-      expect(rows.map(({ name }) => name)).toEqual(['queue_jobs_pkey'])
-      expect(Number(rows[0]?.read)).toBeLessThan(3_000)
+      const read = (wanted: (name: string) => boolean): number =>
+        rows
+          .filter(({ name }) => wanted(name))
+          .reduce((sum, { read: count }) => sum + Number(count), 0)
+      expect(read((name) => name === 'queue_jobs_pkey')).toBeGreaterThanOrEqual(1_000)
+      expect(read((name) => name === 'queue_jobs_pkey')).toBeLessThan(3_000)
+      // The planner looks at the ends of indexes.
+      expect(read((name) => name !== 'queue_jobs_pkey')).toBeLessThan(200)
     } finally {
       await client.query('ROLLBACK')
       client.release()

@@ -12,14 +12,14 @@ export const areaNames: readonly string[] = [...staticCheckNames, ...vitestAreaN
  * For two cores. Areas that wait for leases, ticks and outages leave half of a core idle for each of their
  * files, which those that compute fill.
  */
-const PLACES = 7
+const PLACES = 6
 
 /**
  * How many files an area runs at a time, where it runs beside others, which is also how many places it takes.
  * In the order in which they begin: what waits longest first, what computes fills the rest.
  */
 const BESIDE: readonly { readonly area: string; readonly places: number }[] = [
-  { area: 'integration', places: 4 },
+  { area: 'integration', places: 3 },
   ...staticCheckNames.map((area) => ({ area, places: 1 })),
   { area: 'e2e', places: 3 },
   { area: 'unit', places: 2 },

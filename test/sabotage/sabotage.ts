@@ -10,6 +10,6 @@ export interface Sabotage {
   readonly testFile: string
   /** A part of the full name of the test. */
   readonly test: string
-  /** Broken, its test waits for most of a minute: for the long form alone. */
+  /** Its test needs servers of its own, or waits for long once it is broken: for the long form alone. */
   readonly long?: true
 }

@@ -172,7 +172,7 @@ export function adapterSuite(
             ? `CAST(metadata AS CHAR(4000)) LIKE '%${bad.key}%'`
             : `dedupekey LIKE '%${bad.key}'`
         const badJobs = `SELECT count(*) FROM queue_jobs WHERE ${where}`
-        await until(async () => (await count(badJobs)) === 1)
+        await until(async () => (await count(`${badJobs} AND statusid = 4`)) === 1)
         const [row] = await base.sql(`SELECT statusid, deadreason FROM queue_jobs WHERE ${where}`)
         expect(row).toMatchObject({ statusid: 4 })
         expect(row?.['deadreason']).toBeTruthy()

@@ -34,6 +34,7 @@ export const adaptersSabotages: readonly Sabotage[] = [
     instead: '',
     testFile: 'test/integration/mqtt/inbound.test.ts',
     test: 'of quality 2 keep their identity over the end of the process',
+    long: true,
   },
   {
     name: '12: a subscription that is closed stores nothing',
@@ -75,6 +76,7 @@ export const adaptersSabotages: readonly Sabotage[] = [
       "void sink.deliver([message], { onInvalid: 'reject' }).catch(() => undefined)\n      const [delivery] = [{ outcome: 'stored' as const, jobId: 'job 0' }]",
     testFile: 'test/integration/signalr/inbound.test.ts',
     test: 'are answered after the commit',
+    long: true,
   },
   {
     name: '12: what SignalR holds in memory has a limit',
@@ -83,6 +85,7 @@ export const adaptersSabotages: readonly Sabotage[] = [
     instead: 'return bytes >= 0',
     testFile: 'test/integration/signalr/inbound.test.ts',
     test: 'are lost above the limit, and counted where people look',
+    long: true,
   },
   {
     name: '13: a SignalR hub that falls silent is left',
@@ -91,6 +94,7 @@ export const adaptersSabotages: readonly Sabotage[] = [
     instead: 'if (isStateful(one) && clock.monotonicMs() - heardAt < 0) {',
     testFile: 'test/integration/signalr/connections.test.ts',
     test: 'is left when the hub falls silent, and made anew',
+    long: true,
   },
   {
     name: '2: a packet of another session of the broker is another message',
@@ -99,6 +103,7 @@ export const adaptersSabotages: readonly Sabotage[] = [
     instead: 'true)',
     testFile: 'test/integration/mqtt/inbound.test.ts',
     test: 'are not taken for those of a lost session',
+    long: true,
   },
   {
     name: '12: what an MQTT subscription holds is bounded in bytes',
@@ -116,6 +121,7 @@ export const adaptersSabotages: readonly Sabotage[] = [
     instead: '',
     testFile: 'test/integration/mqtt/outbound.test.ts',
     test: 'finds a new connection where the broker has lost as many answers',
+    long: true,
   },
   {
     name: '1: ActiveMQ acknowledges after the commit',
@@ -124,6 +130,7 @@ export const adaptersSabotages: readonly Sabotage[] = [
     instead: 'if (one !== undefined) held.settled(one), offering.add(one)',
     testFile: 'test/integration/activemq/inbound.test.ts',
     test: 'acknowledges after deliver alone: what was not stored comes again',
+    long: true,
   },
   {
     name: '1: ActiveMQ acknowledges on the line that delivered, and on no later one',

@@ -92,6 +92,7 @@ export const ingestSabotages: readonly Sabotage[] = [
     instead: "} else if (isCrossdockError(error, 'database_unavailable') && !beside) {",
     testFile: 'test/integration/worker/locks.test.ts',
     test: 'holds up no other message',
+    long: true,
   },
   {
     name: '13: a connection that fails is started again',

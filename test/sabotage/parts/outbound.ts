@@ -6,9 +6,10 @@ export const outboundSabotages: readonly Sabotage[] = [
     name: '3: what a handler publishes commits with its completion',
     file: 'src/worker/handler-context.ts',
     line: 'effects.jobs.push(outgoing)',
-    instead: 'void context.store.insertJobs({ jobs: [outgoing], again: false })',
+    instead: 'await context.store.insertJobs({ jobs: [outgoing], again: false })',
     testFile: 'test/integration/outbound/publishing-postgresql.test.ts',
     test: 'of a job that fails does not happen',
+    long: true,
   },
   {
     name: '17: what never left is given back, and not tried again',
@@ -17,6 +18,7 @@ export const outboundSabotages: readonly Sabotage[] = [
     instead: 'if (reason !== undefined && isUnsent(error, handler)) {',
     testFile: 'test/integration/outbound/publishing-postgresql.test.ts',
     test: 'of what never left is no attempt, however often that happens',
+    long: true,
   },
   {
     name: '17: a pool claims no more than its gate lets begin',
@@ -57,6 +59,7 @@ export const outboundSabotages: readonly Sabotage[] = [
     instead: "publishes: 'batches'",
     testFile: 'test/integration/outbound-http/targets-postgresql.test.ts',
     test: 'of which one hangs let the others end, and those of another publication leave',
+    long: true,
   },
   {
     name: 'outbound: no more messages begin than there may be connections',
@@ -65,5 +68,6 @@ export const outboundSabotages: readonly Sabotage[] = [
     instead: 'maxInFlight: Math.max(publication.maxInFlight, most ?? 0)',
     testFile: 'test/integration/outbound-http/targets-postgresql.test.ts',
     test: 'take no memory while they wait, nor do answers that never end',
+    long: true,
   },
 ]

@@ -83,6 +83,7 @@ export const storeSabotages: readonly Sabotage[] = [
     instead: 'client: connection,',
     testFile: 'test/integration/worker/connections.test.ts',
     test: 'does nothing more once the handler has returned',
+    long: true,
   },
   {
     name: '8: nothing is promoted early',

@@ -60,6 +60,7 @@ export const turnsSabotages: readonly Sabotage[] = [
     instead: "keys.filter((_key, index) => verdicts?.[index] === 'ours')",
     testFile: 'test/integration/redis/outages.test.ts',
     test: 'was never there, every claim is let through at once',
+    long: true,
   },
   {
     name: '11: a Redis that does not answer is waited for once',
@@ -68,5 +69,6 @@ export const turnsSabotages: readonly Sabotage[] = [
     instead: '',
     testFile: 'test/integration/redis/outages.test.ts',
     test: 'does not answer, one claim waits a moment for it',
+    long: true,
   },
 ]

@@ -9,6 +9,7 @@ export const workerSabotages: readonly Sabotage[] = [
     instead: 'const kept = await Promise.resolve(due.map(({ key }) => key))',
     testFile: 'test/integration/worker/leases.test.ts',
     test: 'is kept for longer than three leases, though another instance watches',
+    long: true,
   },
   {
     name: '5: nobody is robbed before a whole lease of one’s own connection',
@@ -17,6 +18,7 @@ export const workerSabotages: readonly Sabotage[] = [
     instead: 'if (clock.monotonicMs() < 0) {',
     testFile: 'test/integration/worker/leases.test.ts',
     test: 'are not touched before a whole lease has passed',
+    long: true,
   },
   {
     name: '5: what was given back while the process stood still does not begin',
@@ -65,6 +67,7 @@ export const workerSabotages: readonly Sabotage[] = [
     instead: '',
     testFile: 'test/integration/worker/locks.test.ts',
     test: 'is the handler’s own where it updates its job, which is still completed once',
+    long: true,
   },
   {
     name: '10: a shutdown gives back what has not begun',
@@ -73,6 +76,7 @@ export const workerSabotages: readonly Sabotage[] = [
     instead: '      retry?.cancel()',
     testFile: 'test/integration/worker/stopping.test.ts',
     test: 'lets running handlers finish, and gives back at once what has not begun',
+    long: true,
   },
   {
     name: '13: a handler that does not listen loses its slot',
@@ -81,6 +85,7 @@ export const workerSabotages: readonly Sabotage[] = [
     instead: '          void signal.reason',
     testFile: 'test/integration/worker/time-limits.test.ts',
     test: 'loses its slot after the grace period when it does not listen, and can commit nothing later',
+    long: true,
   },
   {
     name: '13: a handler that brings instances down uses up its attempts',
@@ -89,5 +94,6 @@ export const workerSabotages: readonly Sabotage[] = [
     instead: 'stoppingError()',
     testFile: 'test/integration/worker/crashes.test.ts',
     test: 'a handler that still runs when an exception ends its instance has failed an attempt',
+    long: true,
   },
 ]
