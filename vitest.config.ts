@@ -58,6 +58,8 @@ export default defineConfig({
       area('unit', { timeoutMs: UNIT_TIMEOUT_MS, isolate: false }),
       area('conformance', { timeoutMs: SERVER_TIMEOUT_MS, globalSetup: SERVERS }),
       area('integration', { timeoutMs: SERVER_TIMEOUT_MS, globalSetup: SERVERS, isolate: false }),
+      // One process at a time: each has a Kafka and two ActiveMQ of its own.
+      area('brokers', { timeoutMs: SERVER_TIMEOUT_MS, globalSetup: SERVERS, isolate: false }),
       area('e2e', { timeoutMs: SYSTEM_TIMEOUT_MS, globalSetup: SERVERS }),
       area('chaos', { timeoutMs: SYSTEM_TIMEOUT_MS, globalSetup: SERVERS }),
     ],

@@ -22,7 +22,7 @@ import { startMariadbBench } from './server-mariadb.ts'
 import { startPostgresqlBench } from './server-postgresql.ts'
 
 /**
- * Records from Kafka to committed rows and committed offsets, beside the bare multi-row INSERT of the same rows in the same
+ * Records from Kafka to committed rows, beside the bare multi-row INSERT of the same rows in the same
  * run. CROSSDOCK_BENCH_MESSAGES: default 100,000. CROSSDOCK_BENCH_PARTITIONS: default 12.
  */
 const MESSAGES = Number(process.env['CROSSDOCK_BENCH_MESSAGES'] ?? 100_000)
@@ -54,7 +54,7 @@ async function fill(): Promise<void> {
   await producer.disconnect()
 }
 
-/** Records a second, from the start of the adapter until the last one is committed; joining the group is in it. */
+/** Records a second, from the first delivery until the rows of the last one are committed. */
 async function measure(server: BenchServer, orderBy: 'key' | 'none'): Promise<number> {
   const store = openStore(server.address(await server.fresh()), 5, silentLog)
   const clock = systemClock

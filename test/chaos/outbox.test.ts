@@ -94,8 +94,14 @@ async function run(database: ProgramDatabase, far: FarSide): Promise<number> {
       }
     })
     expected = round < STEPS.length ? STEPS[round] : STEPS[Math.floor(Math.random() * STEPS.length)]
-    const values = Array.from({ length: JOBS }, (_, n) => `('place', '{"n":${count + n}}')`)
-    await database.sql(`INSERT INTO queue_jobs (handler, payload) VALUES ${values.join(', ')}`)
+    // One after the other within a key: of two that commit at once, the later row may be seen first.
+    const values = Array.from(
+      { length: JOBS },
+      (_, n) => `('place', '{"n":${count + n}}', 'place ${(count + n) % 5}')`,
+    )
+    await database.sql(
+      `INSERT INTO queue_jobs (handler, payload, orderingkey) VALUES ${values.join(', ')}`,
+    )
     count += JOBS
     await killed
     expect(await halves(database)).toBe(0)

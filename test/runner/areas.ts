@@ -20,6 +20,7 @@ const PLACES = 6
  */
 const BESIDE: readonly { readonly area: string; readonly places: number }[] = [
   { area: 'integration', places: 3 },
+  { area: 'brokers', places: 1 },
   ...staticCheckNames.map((area) => ({ area, places: 1 })),
   { area: 'e2e', places: 3 },
   { area: 'unit', places: 2 },

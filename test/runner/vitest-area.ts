@@ -12,7 +12,14 @@ const TIMEOUT_MS = 900_000
 const LONG_TIMEOUT_MS = 4 * 3_600_000
 
 /** The areas that vitest runs, in the order in which a reader wants to know of them. */
-export const vitestAreaNames = ['unit', 'conformance', 'integration', 'e2e', 'chaos'] as const
+export const vitestAreaNames = [
+  'unit',
+  'conformance',
+  'integration',
+  'brokers',
+  'e2e',
+  'chaos',
+] as const
 
 const report = z.object({
   numPassedTests: z.number(),

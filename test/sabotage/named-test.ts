@@ -15,11 +15,19 @@ const report = z.object({
 /** What became of the named test: `missing` when no test of that name ran. */
 export type TestOutcome = 'passed' | 'failed' | 'missing'
 
-/** Runs the one test of a sabotage in the copy. A file that does not even load counts as missing. */
-export async function runNamedTest(root: string, sabotage: Sabotage): Promise<TestOutcome> {
+/**
+ * Runs the one test of a sabotage in the copy. A file that does not even load counts as missing.
+ * @param servers variables that name servers, instead of which it would start its own
+ */
+export async function runNamedTest(
+  root: string,
+  sabotage: Sabotage,
+  servers: Readonly<Record<string, string>>,
+): Promise<TestOutcome> {
   const output = path.join(root, 'sabotage-report.json')
   await rm(output, { force: true })
-  await vitest(root, [
+  const environment = { ...process.env, ...servers }
+  await vitest(root, environment, [
     'run',
     sabotage.testFile,
     '--testNamePattern',
@@ -37,10 +45,10 @@ export async function runNamedTest(root: string, sabotage: Sabotage): Promise<Te
   return results.some((test) => test.status === 'passed') ? 'passed' : 'missing'
 }
 
-function vitest(root: string, args: readonly string[]): Promise<void> {
+function vitest(root: string, env: NodeJS.ProcessEnv, args: readonly string[]): Promise<void> {
   const program = path.join(root, 'node_modules/vitest/vitest.mjs')
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, ...args], { cwd: root, stdio: 'ignore' })
+    const child = spawn(process.execPath, [program, ...args], { cwd: root, env, stdio: 'ignore' })
     child.once('error', reject)
     child.once('exit', () => {
       resolve()

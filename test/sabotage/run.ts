@@ -1,7 +1,8 @@
 import path from 'node:path'
 import { copyRepository, type BrokenCopy } from './broken-copy.ts'
-import { runNamedTest } from './named-test.ts'
+import { runNamedTest, type TestOutcome } from './named-test.ts'
 import type { Sabotage } from './sabotage.ts'
+import { storeServers } from './store-servers.ts'
 import { sabotages } from './sabotages.ts'
 
 /**
@@ -10,6 +11,8 @@ import { sabotages } from './sabotages.ts'
  * failed as it should.
  */
 const COPIES = 2
+/** Tests that take any server, each with databases of its own. */
+const STORE_TESTS = 'test/conformance/store/'
 
 const root = path.resolve(import.meta.dirname, '../..')
 process.env['CROSSDOCK_TEST_CACHE'] ??= path.join(root, '.cache/services')
@@ -29,7 +32,7 @@ async function attempt(copy: BrokenCopy, sabotage: Sabotage): Promise<void> {
   let problem: string | undefined
   try {
     await copy.breakLine(sabotage)
-    const outcome = await runNamedTest(copy.root, sabotage)
+    const outcome = await runTest(copy, sabotage)
     if (outcome === 'passed') problem = `passes without the line: ${sabotage.test}`
     if (outcome === 'missing') problem = `did not run: ${sabotage.test} (${sabotage.testFile})`
   } catch (error) {
@@ -46,6 +49,13 @@ async function attempt(copy: BrokenCopy, sabotage: Sabotage): Promise<void> {
   )
 }
 
+/** On the servers that are there already, unless the test needs one of its own. */
+async function runTest(copy: BrokenCopy, sabotage: Sabotage): Promise<TestOutcome> {
+  if (!sabotage.testFile.startsWith(STORE_TESTS)) return await runNamedTest(copy.root, sabotage, {})
+  const outcome = await runNamedTest(copy.root, sabotage, servers.environment)
+  return outcome === 'missing' ? await runNamedTest(copy.root, sabotage, {}) : outcome
+}
+
 async function work(): Promise<void> {
   const copy = await copyRepository(root)
   try {
@@ -57,7 +67,9 @@ async function work(): Promise<void> {
   }
 }
 
+const servers = await storeServers()
 await Promise.all(Array.from({ length: COPIES }, work))
+await servers.stop()
 if (skipped > 0) process.stdout.write(`left to the long form: ${skipped}\n`)
 process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`)
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0

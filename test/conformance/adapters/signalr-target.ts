@@ -13,7 +13,7 @@ import { websocketTexts } from './websocket-texts.ts'
 
 /**
  * A hub that waits for the result of each event, and invokes it again until it has one. Events for which nobody waits
- * can meet none of this: what becomes of them is in test/integration/signalr.
+ * can meet none of this: what becomes of them is in test/brokers/signalr.
  */
 export const signalrTarget: AdapterTarget = {
   protocol: 'SignalR',

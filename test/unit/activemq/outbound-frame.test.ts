@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { activemqPublicationOptions } from '../../../adapters/activemq/options/publication.ts'
 import { frameText, refusal } from '../../../adapters/activemq/error-frame.ts'
 import { outboundFrame } from '../../../adapters/activemq/outbound-frame.ts'
-import { outbound } from '../../integration/activemq/started-activemq.ts'
+import { outbound } from '../../brokers/activemq/started-activemq.ts'
 import { frame } from './fake-line.ts'
 
 const options = activemqPublicationOptions.parse({ destination: '/queue/a' })
