@@ -43,7 +43,8 @@ export async function startKafkaServer(jars: string, options: KafkaOptions): Pro
     ...['java', ...JVM, ...heap, '-cp', path.join(jars, '*')],
     ...args,
   ]
-  const id = randomBytes(16).toString('base64url')
+  // A dash in front would be read as an option.
+  const id = `A${randomBytes(16).toString('base64url').slice(1)}`
   const format = ['kafka.tools.StorageTool', 'format', '--standalone', '-t', id, '-c', file]
   const formatted = await runAs(OURSELVES, java(SMALL, ...format, ...scramUsers()))
   if (!formatted.ok) throw new Error(`Kafka's folder could not be made: ${formatted.output}`)
