@@ -5,7 +5,7 @@ import type {
   RunningAdapter,
 } from '../../src/ports/adapter.ts'
 import { CrossdockError } from '../../src/domain/errors.ts'
-import { healthOfParts } from '../../src/ports/part-health.ts'
+import { healthTogether } from '../../src/ports/adapter-health.ts'
 import { activemqConnectionOptions, type ActivemqConnectionOptions } from './options/connection.ts'
 import {
   ACTIVEMQ_TEMPLATES,
@@ -80,7 +80,7 @@ async function start({
       const problem = publisher?.problem()
       const published: AdapterHealth =
         problem === undefined ? { status: 'ok' } : { status: 'down', detail: problem }
-      return healthOfParts(
+      return healthTogether(
         publisher === undefined ? parts : [...parts, { name: 'publications', health: published }],
       )
     },

@@ -18,7 +18,13 @@ export type OutboundFrame =
 const OURS: ReadonlySet<string> = new Set([
   ...['destination', 'destination-type', 'receipt', 'transaction', 'content-length'],
   ...['id', 'ack', 'subscription', 'message-id', 'timestamp', 'redelivered'],
+  // What the publication alone says: of HTTP's `priority` and `expires` the brokers break the connection, or drop the message.
+  ...['priority', 'expires', 'persistent', 'type', 'reply-to'],
+  ...['amq-msg-type', 'transformation', 'transformation-error'],
 ])
+
+/** What begins like this is the brokers' own: when to deliver, what counts as a repeat, the fields of JMS. */
+const OF_BROKERS = /^(amq_scheduled_|_amq_|_hq_|jms|activemq\.)/i
 
 /** A job's message as a SEND frame, for {@link import('./stomp-line.ts').StompLine.send}. */
 export function outboundFrame(
@@ -71,9 +77,8 @@ function jobHeaders({ headers }: OutboundMessage): Readonly<Record<string, strin
   const entries = Object.entries(headers).flatMap(([name, value]) => {
     // Of headers that repeat the brokers keep the first alone: a list is one value.
     const texts = [value].flat().flatMap((one: unknown) => headerText(one) ?? [])
-    return OURS.has(name.toLowerCase()) || texts.length === 0
-      ? []
-      : [[name, texts.join(', ')] as const]
+    const isOurs = name === '' || OURS.has(name.toLowerCase()) || OF_BROKERS.test(name)
+    return isOurs || texts.length === 0 ? [] : [[name, texts.join(', ')] as const]
   })
   return Object.fromEntries(entries)
 }

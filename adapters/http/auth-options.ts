@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { tokenUrlOption } from '../../src/ports/adapter-options.ts'
 import { HEADER_NAME, HEADER_TEXT } from './option-values.ts'
 
 /** The keys of each type: those that it needs, and those that it may have. */
@@ -32,10 +33,7 @@ export const authOptions = z
       .optional()
       .describe('For `api_key`: the header that carries the key.'),
     value: text.optional().describe('For `api_key`: the key.'),
-    token_url: z
-      .url({ protocol: /^https?$/ })
-      .optional()
-      .describe('For `oauth2`: where tokens are got.'),
+    token_url: tokenUrlOption.optional().describe('For `oauth2`: where tokens are got.'),
     client_id: text.optional().describe('For `oauth2`.'),
     client_secret: text.optional().describe('For `oauth2`.'),
     scope: text.optional().describe('For `oauth2`: what is asked for, separated by spaces.'),

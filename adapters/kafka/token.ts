@@ -106,7 +106,7 @@ function parsed(text: string): unknown {
 
 function failed(what: string): CrossdockError {
   return new CrossdockError(
-    'adapter_connection',
+    'connection_failed',
     `the server of tokens ${what}; look at sasl of the connection`,
     { retryable: true },
   )

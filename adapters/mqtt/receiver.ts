@@ -124,15 +124,19 @@ export function openReceiver(options: ReceiverOptions): Receiver {
   /** Takes over what a member of the group has left behind, as far as nobody else does. */
   async function lookForAbandoned(): Promise<void> {
     if (isStopped) return
-    const [inherited] = [...open.keys()].filter((one) => one !== main)
-    if (inherited !== undefined) {
-      if (inherited.idleMs() > DRAINED_MS) await close(inherited)
-    } else if (main?.isConnected() === true) {
-      const one = await openSlot(true)
-      if (one !== undefined)
-        log.info({ session: one.clientId }, 'empties a session that nobody has')
+    try {
+      const [inherited] = [...open.keys()].filter((one) => one !== main)
+      if (inherited !== undefined) {
+        if (inherited.idleMs() > DRAINED_MS) await close(inherited)
+      } else if (main?.isConnected() === true) {
+        const one = await openSlot(true)
+        problem = undefined
+        if (one !== undefined)
+          log.info({ session: one.clientId }, 'empties a session that nobody has')
+      }
+    } finally {
+      after(open.size > 1 ? Math.min(DRAINED_MS, lookMs) : lookMs, lookForAbandoned)
     }
-    after(open.size > 1 ? Math.min(DRAINED_MS, lookMs) : lookMs, lookForAbandoned)
   }
 
   if (connection.clean_start) {

@@ -61,6 +61,8 @@ async function fetchToken(
       method: source.form === undefined ? 'GET' : 'POST',
       headers: { accept: 'application/json, text/plain', ...source.headers },
       ...(source.form !== undefined && { body: new URLSearchParams(source.form) }),
+      // Whoever it leads to would be given the secrets.
+      redirect: 'error',
       signal: AbortSignal.timeout(source.timeout),
     })
     if (!answer.ok) throw problem(`it answers ${answer.status}`)

@@ -87,9 +87,13 @@ async function start({
   }
 }
 
-/** The worse of both. */
+/** Down: both are, as far as there are both. */
 function together(received: AdapterHealth | undefined, problem: string | undefined): AdapterHealth {
   if (problem === undefined) return received ?? { status: 'ok' }
   const details = [received?.detail, `publications: ${problem}`]
-  return { status: 'down', detail: details.filter((one) => one !== undefined).join('; ') }
+  const isDown = received === undefined || received.status === 'down'
+  return {
+    status: isDown ? 'down' : 'degraded',
+    detail: details.filter((one) => one !== undefined).join('; '),
+  }
 }

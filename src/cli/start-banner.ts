@@ -78,10 +78,17 @@ function workersText({ jobs }: Configuration): string {
 
 function subscriptionText({ protocol, name, handler, options }: SubscriptionConfiguration): string {
   const topics = valueAt(options, ['topics'])
-  const places = Array.isArray(topics) ? topics.map((one) => textAt(one, ['topic'])) : []
-  const own = ['method', 'path', 'event'].map((key) => textAt(options, [key]))
+  const places = Array.isArray(topics) ? topics.map(topicText) : []
+  const own = ['method', 'path', 'event', 'destination'].map((key) => textAt(options, [key]))
   const target = [...own, ...places].filter(Boolean).join(' ')
   return `${protocol}:${name}  ${target} → ${handler ?? 'its routes alone'}`
+}
+
+/** A topic by itself, or as one key of an object. */
+function topicText(topic: unknown): string | undefined {
+  return typeof topic === 'string'
+    ? topic
+    : (textAt(topic, ['topic']) ?? textAt(topic, ['pattern']))
 }
 
 function routeTexts({ protocol, name, routes = [] }: SubscriptionConfiguration): readonly string[] {
@@ -92,8 +99,8 @@ function routeTexts({ protocol, name, routes = [] }: SubscriptionConfiguration):
 }
 
 function publicationText({ protocol, name, options }: PublicationConfiguration): string {
-  const key = protocol === 'signalr' ? 'method' : 'topic'
-  const place = textAt(options, [key]) ?? textAt(options, ['path'])
+  const keys = protocol === 'signalr' ? ['method'] : ['topic', 'path', 'destination']
+  const place = keys.map((key) => textAt(options, [key])).find((text) => text !== undefined)
   return `${addressOf(protocol, name)}${place === undefined ? '' : ` → ${place}`}`
 }
 

@@ -1,6 +1,5 @@
 /** Every code that a {@link CrossdockError} can carry; docs/errors.md explains each one. */
 export const ERROR_CODES = [
-  'adapter_connection',
   'adapter_hung',
   'broker_listen_failed',
   'cache_unavailable',

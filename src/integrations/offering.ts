@@ -116,13 +116,15 @@ export function createOffering<Held extends Offered>(
       else settled.push({ held: entry.held, delivery })
     })
     for (const { held } of settled) free(held.line)
-    options.settled(settled)
+    told(() => {
+      options.settled(settled)
+    })
   }
 
   function rest(entry: Entry<Held>, error: unknown): void {
     entry.refusals += 1
     if (entry.refusals === 1) {
-      options.refused?.(entry.held)
+      told(() => options.refused?.(entry.held))
       if (!isOutage(error)) {
         const { line } = entry.held
         log.warn({ line, err: error }, 'a message is not stored yet, and is offered again')
@@ -132,6 +134,15 @@ export function createOffering<Held extends Offered>(
     after(pauseMs(REST, entry.refusals), () => {
       wake(entry)
     })
+  }
+
+  /** What an adapter does with it must not end the offering, nor the process. */
+  function told(tell: () => void): void {
+    try {
+      tell()
+    } catch (error) {
+      log.error({ err: error }, 'an adapter failed when it was told what became of its messages')
+    }
   }
 
   function wake(entry: Entry<Held>): void {

@@ -46,3 +46,20 @@ export const tlsOption = z.strictObject({
     .prefault(true)
     .describe('false: accept any certificate. Never outside a trusted network.'),
 })
+
+/** Whether a text is the address of something on the web, without a name and password in it: those would be in the log. */
+export function isWebAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname, username, password } = new URL(text)
+  const isWeb = protocol === 'https:' || protocol === 'http:'
+  return isWeb && hostname !== '' && username === '' && password === ''
+}
+
+/** The schema of an address where tokens are got. */
+export const tokenUrlOption = z
+  .string()
+  .max(2_000)
+  .refine(isWebAddress, {
+    message: 'must be an address that begins with https:// or http://, without a name or password',
+  })
+  .meta({ expects: 'an address: https:// or http://', term: 'address' })

@@ -25,7 +25,7 @@ export async function storeServers(): Promise<StoreServers> {
       started.flatMap(({ name, server }) => (server === undefined ? [] : [[name, server.url]])),
     ),
     stop: async () => {
-      await Promise.all(started.map(({ server }) => server?.stop()))
+      for (const { server } of started) await server?.stop()
     },
   }
 }

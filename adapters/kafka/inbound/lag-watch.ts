@@ -29,6 +29,12 @@ interface Mark {
   readonly since: number
 }
 
+/** A partition that never had a record has nothing that could wait. */
+function waitingOf(end: bigint, committed: bigint | undefined): number | null {
+  if (committed === undefined) return end === 0n ? 0 : null
+  return Math.max(0, Number(end - committed))
+}
+
 /** Watches the partitions of a session. */
 export function watchLag({
   session,
@@ -56,7 +62,7 @@ export function watchLag({
     lags = found.map(({ topic, partition, end, committed }) => {
       const key = `${topic}/${partition}`
       const mark = former.get(key)
-      const waiting = committed === undefined ? null : Math.max(0, Number(end - committed))
+      const waiting = waitingOf(end, committed)
       const isStill = mark !== undefined && mark.committed === committed && waiting !== 0
       const since = isStill ? mark.since : now
       marks.set(key, { committed, since })

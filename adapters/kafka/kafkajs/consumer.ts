@@ -84,7 +84,7 @@ export function openConsumer(
 
   async function join(): Promise<void> {
     if (topics.length === 0 || isStopped) return
-    membership = await joinGroup({
+    const one = await joinGroup({
       client,
       settings,
       topics,
@@ -96,8 +96,14 @@ export function openConsumer(
       },
       crashed: fail,
     })
-    membership.pause(paused)
-    holdStart(membership, ours)
+    // It was given up meanwhile, and nobody else would leave the group for it.
+    if (isOver()) {
+      await one.leave()
+      return
+    }
+    membership = one
+    one.pause(paused)
+    holdStart(one, ours)
   }
 
   function tellAssigned(partitions: readonly TopicPartition[]): void {

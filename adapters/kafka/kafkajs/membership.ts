@@ -106,14 +106,25 @@ export async function joinGroup(options: MembershipOptions): Promise<Membership>
     consumer.seek({ topic, partition, offset: String(offset) })
   }
 
-  await consumer.connect()
-  await consumer.subscribe({ topics: [...topics], fromBeginning: settings.start === 'earliest' })
-  await consumer.run({
-    autoCommit: false,
-    eachBatch: async ({ batch }) => {
-      handOn(batchOf(batch))
-    },
-  })
+  const leave = async (): Promise<void> => {
+    isLeaving = true
+    ours = new Set()
+    await atMost(LEAVE_LIMIT_MS, consumer.disconnect())
+  }
+
+  try {
+    await consumer.connect()
+    await consumer.subscribe({ topics: [...topics], fromBeginning: settings.start === 'earliest' })
+    await consumer.run({
+      autoCommit: false,
+      eachBatch: async ({ batch }) => {
+        handOn(batchOf(batch))
+      },
+    })
+  } catch (error) {
+    await leave().catch(() => undefined)
+    throw error
+  }
   return {
     pause: (partitions) => {
       if (partitions.length > 0) consumer.pause(byTopic(partitions))
@@ -127,11 +138,7 @@ export async function joinGroup(options: MembershipOptions): Promise<Membership>
       if (mine.length === 0) return
       await consumer.commitOffsets(mine.map((one) => ({ ...one, offset: String(one.offset) })))
     },
-    leave: async () => {
-      isLeaving = true
-      ours = new Set()
-      await atMost(LEAVE_LIMIT_MS, consumer.disconnect())
-    },
+    leave,
   }
 }
 

@@ -93,6 +93,11 @@ export function openProducer(server: KafkaServer, settings: ProducerSettings): K
       return all.map(({ record, message }): Sending => {
         const partition = placed.get(message) ?? 0
         const key = `${record.topic}/${partition}`
+        // The library leaves out, without a word, what is for a partition that it does not find.
+        if (settings.acks !== 'none' && !bases.has(key)) {
+          const error = `the topic ${record.topic} has no partition ${partition}`
+          return { outcome: 'refused', error, permanent: false }
+        }
         const offset = bases.get(key)
         if (offset !== undefined) bases.set(key, offset + 1n)
         return { outcome: 'sent', partition, offset }
@@ -151,13 +156,15 @@ function notingPartitioner(placed: WeakMap<Message, number>): ReturnType<ICustom
 }
 
 function messageOf({ key, value, headers, partition }: OutgoingRecord): Message {
-  const named: Record<string, Buffer | (Buffer | string)[]> = {}
+  const named = new Map<string, Buffer | (Buffer | string)[]>()
   for (const [name, bytes] of headers) {
-    const former = named[name]
-    if (former === undefined) named[name] = bytes
-    else named[name] = [...(Array.isArray(former) ? former : [former]), bytes]
+    const former = named.get(name)
+    if (former === undefined) named.set(name, bytes)
+    else named.set(name, [...(Array.isArray(former) ? former : [former]), bytes])
   }
-  return { key, value, headers: named, ...(partition !== undefined && { partition }) }
+  // Which defines its members: a header named __proto__ is only a header.
+  const own = Object.fromEntries(named)
+  return { key, value, headers: own, ...(partition !== undefined && { partition }) }
 }
 
 function byTopic(all: readonly Outgoing[]): TopicMessages[] {

@@ -18,9 +18,17 @@ function recordOf({ offset, timestamp, key, value, headers }: KafkaMessage): Kaf
     key,
     value,
     headers: Object.entries(headers ?? {}).flatMap(([name, values]) =>
-      (Array.isArray(values) ? values : [values]).map((one) => [name, bytesOf(one)] as const),
+      // The library counts what every object has under such a name, as `constructor`, to its values.
+      [values]
+        .flat()
+        .filter(isValue)
+        .map((one) => [name, bytesOf(one)] as const),
     ),
   }
+}
+
+function isValue(one: unknown): one is Buffer | string | null | undefined {
+  return one === null || one === undefined || typeof one === 'string' || Buffer.isBuffer(one)
 }
 
 /** The library's types know nothing of a header without a value, and it gives `null` for it. */

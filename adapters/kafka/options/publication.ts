@@ -22,7 +22,7 @@ export const kafkaPublicationOptions = z
       .enum(['all', 'leader', 'none'])
       .prefault('all')
       .describe(
-        'Who has to have a message before it is confirmed: all replicas in sync, the leader alone (`1`), or nobody (`0`: what gets lost is never known).',
+        'Who has to have a message before it is confirmed: all replicas in sync, the leader alone, or nobody: what gets lost is then never known.',
       ),
     idempotence: z
       .boolean()

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { tokenUrlOption } from '../../../src/ports/adapter-options.ts'
 
 /** The keys of each mechanism: those that it needs, and those that it may have. */
 const PASSWORD = { needs: ['username', 'password'], may: [] } as const
@@ -32,8 +33,7 @@ export const saslOptions = z
       .meta({ expects: 'a token, without spaces and line ends' })
       .optional()
       .describe('For `oauthbearer`: a token that does not change.'),
-    token_url: z
-      .url({ protocol: /^https?$/ })
+    token_url: tokenUrlOption
       .optional()
       .describe('For `oauthbearer`: where tokens are got by the client credentials grant.'),
     client_id: text.optional().describe('For `token_url`.'),

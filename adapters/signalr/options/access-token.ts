@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { durationOption } from '../../../src/ports/adapter-options.ts'
+import { durationOption, isWebAddress } from '../../../src/ports/adapter-options.ts'
 
 const TOKEN = /^[\x21-\x7e]+$/
 const HEADER_NAME = /^[!#$%&'*+.^_`|~\w-]+$/
@@ -50,11 +50,3 @@ export type AccessTokenOption = z.output<typeof accessTokenOption>
 
 /** Where tokens are got. */
 export type TokenSource = Exclude<AccessTokenOption, string>
-
-/** Without a name and a password in it: those would be in the log. */
-export function isWebAddress(text: string): boolean {
-  if (!URL.canParse(text)) return false
-  const { protocol, hostname, username, password } = new URL(text)
-  const isWeb = protocol === 'https:' || protocol === 'http:'
-  return isWeb && hostname !== '' && username === '' && password === ''
-}

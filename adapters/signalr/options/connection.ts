@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { durationOption } from '../../../src/ports/adapter-options.ts'
-import { accessTokenOption, headersOption, isWebAddress } from './access-token.ts'
+import { durationOption, isWebAddress } from '../../../src/ports/adapter-options.ts'
+import { accessTokenOption, headersOption } from './access-token.ts'
 
 const join = z.strictObject({
   method: z.string().min(1).max(1_000).describe('Method of the hub.'),

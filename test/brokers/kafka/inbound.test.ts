@@ -52,7 +52,7 @@ describe('records from Kafka', () => {
     const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
     await broker.tools.produce(
       name,
-      [`traceparent:${traceparent},color:red\tk1\t{"n":1}`],
+      [`traceparent:${traceparent},color:red,constructor:c,__proto__:p\tk1\t{"n":1}`],
       [...['parse.key', 'parse.headers'].flatMap((one) => ['--reader-property', `${one}=true`])],
     )
     const { delivered, until: wait } = await start({ subscription: { topics: [name] } })
@@ -65,10 +65,17 @@ describe('records from Kafka', () => {
       method: name,
       key: 'k1',
       orderingKey: 'k1',
-      headers: { color: 'red' },
       traceparent,
       facts: { topic: name, partition: 0, offset: 0 },
     })
+    // Names that every object has are names like others.
+    expect(Object.entries(message?.headers ?? {})).toEqual(
+      expect.arrayContaining([
+        ['color', 'red'],
+        ['constructor', 'c'],
+        ['__proto__', 'p'],
+      ]),
+    )
     expect(message?.identity?.split('/').slice(1)).toEqual(
       [name, partition, offset, timestamp].map(String),
     )

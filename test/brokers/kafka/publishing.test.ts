@@ -33,7 +33,13 @@ describe(
       const sent = await publish([
         outMessage('job-1', topic, {
           key: '7',
-          headers: { 'idempotency-key': 'job-1', tag: ['a', 'b'], traceparent: 't' },
+          headers: {
+            'idempotency-key': 'job-1',
+            tag: ['a', 'b'],
+            traceparent: 't',
+            constructor: 'c',
+            ['__proto__']: 'p',
+          },
         }),
         outMessage('job-2', topic, { key: '7', payload: Buffer.alloc(0), isNull: true }),
         outMessage('job-3', topic, { payload: Buffer.alloc(0) }),
@@ -46,7 +52,7 @@ describe(
       )
       const lines = await broker.tools.consume(topic, 3, showing('key', 'headers', 'partition'))
       expect(lines).toEqual([
-        'Partition:0|idempotency-key:job-1,tag:a,tag:b,traceparent:t,content-type:text/plain|7|job-1',
+        'Partition:0|idempotency-key:job-1,tag:a,tag:b,traceparent:t,constructor:c,__proto__:p,content-type:text/plain|7|job-1',
         'Partition:0|idempotency-key:job-2,content-type:text/plain|7|NULL',
         'Partition:0|idempotency-key:job-3,content-type:text/plain|NULL|',
       ])
@@ -90,10 +96,18 @@ describe(
         connection: { brokers: broker.brokers },
       })
       await untilConnected()
-      await publish([
+      const sent = await publish([
         ...keys.map((key) => outMessage('ours', topic, { key })),
         outMessage('asked', topic, { key: 'x', target: { topic, partition: '3' } }),
+        outMessage('astray', topic, { key: 'y', target: { topic, partition: '77' } }),
       ])
+      expect(sent.slice(0, -1).map(({ outcome }) => outcome)).toEqual(
+        Array.from({ length: 41 }, () => 'published'),
+      )
+      expect(sent.at(-1)).toMatchObject({
+        outcome: 'refused',
+        error: `the topic ${topic} has no partition 77`,
+      })
       const lines = await broker.tools.consume(topic, 81, showing('key', 'partition'))
       const places = (value: string): ReadonlyMap<string, string> =>
         new Map(

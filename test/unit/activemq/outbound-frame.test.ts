@@ -20,6 +20,14 @@ it('is persistent, and carries the id of its job whatever the headers say', () =
   })
 })
 
+it.each(['Priority', 'Expires', 'JMSExpiration', 'AMQ_SCHEDULED_DELAY', '_AMQ_DUPL_ID', ''])(
+  'does not take what the brokers mean by %j from the headers of a job',
+  (name) => {
+    const made = outboundFrame('artemis', options, outbound('m', { headers: { [name]: '1' } }))
+    expect(made.ok && Object.keys(made.headers)).not.toContain(name)
+  },
+)
+
 it('names a queue of Artemis by its address and its routing', () => {
   expect(outboundFrame('artemis', options, outbound('m'))).toMatchObject({
     headers: { destination: 'a', 'destination-type': 'ANYCAST' },

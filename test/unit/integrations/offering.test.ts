@@ -146,3 +146,22 @@ it('lets go of a line: what waits or rests is offered no more, what is in a call
   await offering.finish()
   expect(done).toContain('m-4')
 })
+
+it('goes on when an adapter throws while it is told', async () => {
+  const log = recordingLog()
+  const told: string[] = []
+  const { offering } = start(store, {
+    log,
+    settled: (settled) => {
+      told.push(...settled.map((one) => one.held.message.identity ?? ''))
+      throw new Error('a fault of the adapter')
+    },
+  })
+  offering.add(held(0, 't'))
+  await turn()
+  await turn()
+  offering.add(held(1, 't'))
+  await offering.finish()
+  expect(told).toEqual(['m-0', 'm-1'])
+  expect(JSON.stringify(log.lines)).toContain('an adapter failed')
+})

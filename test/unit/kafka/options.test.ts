@@ -15,6 +15,19 @@ const connectionProblems = (more: object): readonly string[] =>
   problems(kafkaConnectionOptions, { brokers: 'kafka:9092', ...more })
 
 describe('a connection to Kafka', () => {
+  it('does not take a password within the address of its tokens, and does not show it', () => {
+    const told = connectionProblems({
+      sasl: {
+        mechanism: 'oauthbearer',
+        token_url: 'https://me:hush@login.example/token',
+        client_id: 'a',
+        client_secret: 'b',
+      },
+    })
+    expect(told.join()).toMatch(/token_url: .*without a name or password/)
+    expect(told.join()).not.toContain('hush')
+  })
+
   it('has its brokers as a list, however they were given', () => {
     expect(kafkaConnectionOptions.parse({ brokers: 'kafka:9092' })).toEqual({
       brokers: ['kafka:9092'],

@@ -76,7 +76,7 @@ describe('the token of a sign-in', () => {
       ])
       const token = grantedToken(grant(url), () => 0)
       const error: unknown = await token().catch((thrown: unknown) => thrown)
-      expect(isCrossdockError(error, 'adapter_connection')).toBe(true)
+      expect(isCrossdockError(error, 'connection_failed')).toBe(true)
       expect(String(error)).toMatch(said)
       expect(String(error)).not.toContain('heim')
       expect(await token()).toBe('t2')
@@ -85,6 +85,6 @@ describe('the token of a sign-in', () => {
 
   it('is told to be missing when there is no server', async () => {
     const token = grantedToken(grant('http://127.0.0.1:1/token'), () => 0)
-    await expect(token()).rejects.toMatchObject({ code: 'adapter_connection' })
+    await expect(token()).rejects.toMatchObject({ code: 'connection_failed' })
   })
 })
