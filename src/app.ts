@@ -294,7 +294,11 @@ async function start(
   }
   scheduler?.start()
   const { url } = await server.listen()
-  log.info({ url, parts: [...parts], handlers: handlers.names().length }, 'crossdock is running')
+  const { pid } = process
+  log.info(
+    { pid, url, parts: [...parts], handlers: handlers.names().length },
+    'crossdock is running',
+  )
 
   return {
     url,

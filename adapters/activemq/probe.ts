@@ -22,7 +22,7 @@ export async function probeConnection(
     }
     reasons.push(`${url}: ${found.reason}`)
   }
-  throw new CrossdockError('usage', reasons.join('; '))
+  throw new CrossdockError('connection_failed', reasons.join('; '))
 }
 
 type Found =

@@ -1,4 +1,5 @@
 import { Client, StompHeaders, Versions, type IFrame } from '@stomp/stompjs'
+import { connectionTrouble } from '../../src/domain/connection-trouble.ts'
 import { errorMessage } from '../../src/domain/errors.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import { frameText } from './error-frame.ts'
@@ -138,7 +139,7 @@ export function openLine({
   }
 
   function note(error: unknown): void {
-    reason ??= errorMessage(error)
+    reason ??= connectionTrouble(error)
   }
 
   function cut(why: string): void {

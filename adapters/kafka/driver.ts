@@ -11,7 +11,7 @@ export interface KafkaDriver {
   producer(server: KafkaServer, settings: ProducerSettings): KafkaProducer
   /**
    * Connects, signs in, and asks what there is.
-   * @throws an error whose message says what is wrong
+   * @throws CrossdockError `connection_failed`, which says what to do
    */
   metadata(server: KafkaServer): Promise<ClusterMetadata>
 }

@@ -1,4 +1,3 @@
-import { CrossdockError, errorMessage } from '../../src/domain/errors.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { Log } from '../../src/ports/log.ts'
 import type { ProbeFindings } from '../../src/ports/probe.ts'
@@ -28,9 +27,7 @@ export async function probeKafka(
   signal.throwIfAborted()
   const clock: Pick<Clock, 'monotonicMs'> = { monotonicMs: () => performance.now() }
   const server = kafkaServer(options, { instanceName: CLIENT_ID, clock, log: SILENT })
-  const { clusterId, topics } = await driver.metadata(server).catch((error: unknown) => {
-    throw new CrossdockError('connection_failed', errorMessage(error), { cause: error })
-  })
+  const { clusterId, topics } = await driver.metadata(server)
   const count = topics.size === 1 ? '1 topic' : `${topics.size} topics`
   return { facts: `Kafka, cluster ${clusterId}, ${count} that we may see` }
 }

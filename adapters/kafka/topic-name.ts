@@ -9,6 +9,8 @@ export function topicNameProblem(name: string): string | undefined {
   if (name === '') return 'must not be empty'
   if (name.length > MAX_CHARACTERS) return `must have at most ${MAX_CHARACTERS} characters`
   if (name === '.' || name === '..') return 'must not be . or ..'
-  if (!/^[\w.-]+$/.test(name)) return 'must be of letters, digits, dots, dashes and underscores'
+  if (!/^[\w.-]+$/.test(name)) {
+    return 'must be of letters, digits, dots, dashes and underscores; a subscription takes a pattern as {"pattern": "…"}'
+  }
   return undefined
 }

@@ -63,6 +63,7 @@ function meantAlternative(
 
 /** Whether an adapter gave its rule a sentence, which says more than the rule's form. */
 function speaksForItself(issue: Issue, nodes: readonly SchemaNode[]): boolean {
+  if (issue.code === 'custom' && issue.message.startsWith('must ')) return true
   if (nodes.some((node) => typeof node['expects'] === 'string')) return false
   return !/^(Invalid|Too) /.test(issue.message)
 }

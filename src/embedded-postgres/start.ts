@@ -69,7 +69,12 @@ export async function startEmbeddedPostgres(
     const adopted = running !== undefined
     const use = await registerUser(folder.users)
     options.log.info(
-      { pid: ready.process.pid, dataDir: folder.root, adopted, tookMs: Date.now() - began },
+      {
+        postgresqlPid: ready.process.pid,
+        dataDir: folder.root,
+        adopted,
+        tookMs: Date.now() - began,
+      },
       adopted ? 'using the embedded PostgreSQL that runs here' : 'embedded PostgreSQL started',
     )
     return handle(folder, ready, adopted, use, options.log)
@@ -114,14 +119,17 @@ async function endUse(
     await use.remove()
     const users = await liveUsers(folder.users)
     if (users.length > 0) {
-      log.info({ pid, users }, 'embedded PostgreSQL left running for other processes')
+      log.info(
+        { postgresqlPid: pid, users },
+        'embedded PostgreSQL left running for other processes',
+      )
     } else if (await stopServer(ready.process)) {
       // After a crash another process may have begun a new one, with a socket in the same place.
       const successor = await findPostmaster(folder.cluster)
       if (successor === undefined) await removeSocketFolder(ready.socketFolder)
-      log.info({ pid }, 'embedded PostgreSQL stopped')
+      log.info({ postgresqlPid: pid }, 'embedded PostgreSQL stopped')
     } else {
-      log.warn({ pid }, 'embedded PostgreSQL does not stop; end it by hand')
+      log.warn({ postgresqlPid: pid }, 'embedded PostgreSQL does not stop; end it by hand')
     }
   })
 }

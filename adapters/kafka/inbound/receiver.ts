@@ -110,8 +110,10 @@ export function openReceiver(options: ReceiverOptions): Receiver {
 
   function again(error: unknown): void {
     if (isStopped) return
-    if (problem === undefined) log.warn({ err: error }, 'a subscription failed; it is begun anew')
-    problem = errorMessage(error)
+    const reason = errorMessage(error)
+    if (problem === undefined) log.warn({ reason }, 'a subscription failed; it is begun anew')
+    log.debug({ err: error }, 'why it failed')
+    problem = reason
     failures += 1
     work = end(session, true)
     timer = clock.after(pauseMs(REST, failures), () => {

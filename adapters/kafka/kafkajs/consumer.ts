@@ -10,6 +10,7 @@ import type {
 import { chooseTopics } from '../topic-choice.ts'
 import { atMost } from '../patience.ts'
 import { createClient } from './client.ts'
+import { translated } from './failure.ts'
 import { committedOffsets, endOffsets } from './group-offsets.ts'
 import { joinGroup, keyOf, type Membership } from './membership.ts'
 
@@ -38,7 +39,7 @@ export function openConsumer(
     if (hasFailed || isStopped) return
     hasFailed = true
     clearTimeout(timer)
-    events.failed(error)
+    events.failed(translated(error))
   }
 
   // A function, since the compiler would otherwise take it for unchanged across an await.
@@ -134,8 +135,12 @@ export function openConsumer(
   let stopping: Promise<void> | undefined
   return {
     start: async () => {
-      await admin.connect()
-      await look()
+      try {
+        await admin.connect()
+        await look()
+      } catch (error) {
+        throw translated(error)
+      }
     },
     pause: (partitions) => {
       paused = [...paused, ...partitions]

@@ -1,5 +1,6 @@
 import type { KafkaDriver } from '../driver.ts'
 import { createClient } from './client.ts'
+import { translated } from './failure.ts'
 import { openConsumer } from './consumer.ts'
 import { openProducer } from './producer.ts'
 
@@ -8,7 +9,8 @@ export const kafkajsDriver: KafkaDriver = {
   consumer: openConsumer,
   producer: openProducer,
   metadata: async (server) => {
-    const admin = createClient(server).admin()
+    // Whoever asks asks again by himself: repeats of the library would only make the answer late.
+    const admin = createClient(server).admin({ retry: { retries: 0 } })
     try {
       await admin.connect()
       const { clusterId } = await admin.describeCluster()
@@ -21,6 +23,8 @@ export const kafkajsDriver: KafkaDriver = {
             .map(({ name, partitions }) => [name, partitions.length]),
         ),
       }
+    } catch (error) {
+      throw translated(error)
     } finally {
       await admin.disconnect().catch(() => undefined)
     }

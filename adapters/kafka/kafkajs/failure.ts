@@ -1,4 +1,6 @@
 import kafkajs from 'kafkajs'
+import { connectionTrouble } from '../../../src/domain/connection-trouble.ts'
+import { CrossdockError, isCrossdockError } from '../../../src/domain/errors.ts'
 
 const { KafkaJSError, KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError } = kafkajs
 
@@ -56,12 +58,33 @@ export function isConnectionFailure(error: unknown): boolean {
   )
 }
 
+/** What the library's words mean, and what to do. */
+const SENTENCES: readonly (readonly [words: RegExp, sentence: string])[] = [
+  [
+    /^Closed connection/,
+    'it broke the connection off: look at tls and sasl, and whether this port is for them',
+  ],
+  [/SASL state/, 'it wants nobody to sign in at this port: remove sasl, or look at the port'],
+  [
+    /^Request ApiVersions.* timed out|^Broker not connected/,
+    'what answers there does not speak Kafka: look at the port, and whether it is one for TLS',
+  ],
+]
+
 /** For people. */
 export function failureText(error: unknown): string {
   const root = error instanceof KafkaJSNumberOfRetriesExceeded ? rootOf(error) : error
-  const message = root instanceof Error ? root.message : String(root)
+  const message = connectionTrouble(root)
+  const sentence = SENTENCES.find(([words]) => words.test(message))?.[1]
+  if (sentence !== undefined) return `${sentence} (${message})`
   const type = kafkaErrorType(error)
   return type === undefined ? message : `${message} (${type})`
+}
+
+/** As what the adapter and people are told, whatever the library threw. */
+export function translated(error: unknown): CrossdockError {
+  if (isCrossdockError(error)) return error
+  return new CrossdockError('connection_failed', failureText(error), { cause: error })
 }
 
 function nameOf(error: unknown): string {

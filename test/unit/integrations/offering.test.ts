@@ -165,3 +165,34 @@ it('goes on when an adapter throws while it is told', async () => {
   expect(told).toEqual(['m-0', 'm-1'])
   expect(JSON.stringify(log.lines)).toContain('an adapter failed')
 })
+
+it('offers a line in its order, whatever is refused, and others beside it', async () => {
+  const stored: string[] = []
+  let refusals = 2
+  const { clock, offering } = start(async (messages) =>
+    messages.map(({ identity = '' }) => {
+      if (identity === 'm-1' && refusals > 0) {
+        refusals -= 1
+        return { outcome: 'refused', error: new CrossdockError('database_error', 'not now') }
+      }
+      stored.push(identity)
+      return { outcome: 'stored', jobId: 'job' }
+    }),
+  )
+  offering.add(held(0, 'a'))
+  offering.add(held(1, 'a'))
+  await turn()
+  await turn()
+  for (const place of [2, 3]) offering.add(held(place, 'a'))
+  offering.add(held(4, 'b'))
+  await turn()
+  await turn()
+  // Those behind the one that rests wait, another line does not.
+  expect(stored).toEqual(['m-0', 'm-4'])
+  for (let time = 0; time < 10; time += 1) {
+    await clock.advance(1_000)
+    await turn()
+  }
+  expect(stored).toEqual(['m-0', 'm-4', 'm-1', 'm-2', 'm-3'])
+  await offering.finish()
+})
