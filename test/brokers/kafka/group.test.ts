@@ -1,4 +1,7 @@
+import kafkajs from 'kafkajs'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { kafkajsDriver } from '../../../adapters/kafka/kafkajs/driver.ts'
+import { silentLog } from '../../../src/observe/log.ts'
 import type { KafkaService } from '../../services/kafka-service.ts'
 import { startKafka } from '../../services/kafka.ts'
 import { startOrSkip } from '../../services/require.ts'
@@ -186,5 +189,80 @@ describe('a broker of Kafka that goes and comes back', { timeout: 120_000 }, () 
     await until(() => one.adapter.health().status === 'ok', 60_000)
     await sendToAll(service, topic)
     await until(() => one.delivered.length >= PARTITIONS * 100, 60_000)
+  })
+})
+
+describe('a consumer that is given up while it joins', () => {
+  it('leaves its group once it has joined: nobody else would, and its partitions would stand still', async ({
+    skip,
+  }) => {
+    if (broker === undefined) return skip()
+    const [topic, groupId] = [freshName('ghost'), freshName('group')]
+    await makeTopics(broker.brokers, { [topic]: 2 })
+    await sendTexts(broker.brokers, topic, ['x'])
+    const client = new kafkajs.Kafka({
+      clientId: 'first',
+      brokers: [broker.brokers],
+      logLevel: kafkajs.logLevel.NOTHING,
+    })
+    const admin = client.admin()
+    await admin.connect()
+    cleanUps.push(() => admin.disconnect())
+    const first = client.consumer({ groupId, heartbeatInterval: 300 })
+    cleanUps.push(() => first.disconnect())
+    const isHeld = Promise.withResolvers<undefined>()
+    const release = Promise.withResolvers<undefined>()
+    await first.connect()
+    await first.subscribe({ topics: [topic], fromBeginning: true })
+    // While it works it does not join anew, and so nobody else can.
+    await first.run({
+      eachMessage: async () => {
+        isHeld.resolve(undefined)
+        await release.promise
+      },
+    })
+    await isHeld.promise
+    const nothing = (): void => undefined
+    const ghost = kafkajsDriver.consumer(
+      {
+        brokers: [broker.brokers],
+        clientId: 'ghost',
+        tls: undefined,
+        sasl: undefined,
+        connectTimeoutMs: 5_000,
+        requestTimeoutMs: 30_000,
+        log: silentLog,
+      },
+      {
+        groupId,
+        topics: [topic],
+        start: 'earliest',
+        sessionTimeoutMs: 10_000,
+        rebalanceTimeoutMs: 30_000,
+        heartbeatIntervalMs: 300,
+        refreshIntervalMs: 60_000,
+        maxBytesPerPartition: 100_000,
+      },
+      {
+        assigned: nothing,
+        rebalancing: async () => undefined,
+        fetched: nothing,
+        alive: nothing,
+        missing: nothing,
+        failed: nothing,
+      },
+    )
+    const members = async (): Promise<readonly string[]> => {
+      const { groups } = await admin.describeGroups([groupId])
+      return groups.flatMap(({ state, members: all }) =>
+        state === 'Stable' ? all.map(({ clientId }) => clientId) : [state],
+      )
+    }
+    const starting = ghost.start().catch(nothing)
+    await until(async () => (await members()).includes('PreparingRebalance'))
+    await ghost.stop()
+    release.resolve(undefined)
+    await starting
+    await until(async () => (await members()).join() === 'first')
   })
 })

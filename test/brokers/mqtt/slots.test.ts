@@ -66,8 +66,12 @@ interface Instance {
   die(): Promise<void>
 }
 
-/** An instance as far as one subscription of it goes. */
-async function instance(name: string, topic: string): Promise<Instance> {
+/**
+ * An instance as far as one subscription of it goes.
+ * @param failedLooks so many of its first looks for abandoned sessions fail
+ */
+async function instance(name: string, topic: string, failedLooks = 0): Promise<Instance> {
+  let failuresLeft = failedLooks
   if (store === undefined) throw new Error('no store')
   let isDead = false
   const base = store
@@ -107,7 +111,15 @@ async function instance(name: string, topic: string): Promise<Instance> {
         return await stored(messages)
       },
     }),
-    slots,
+    slots: {
+      take: async (request) => {
+        if (request.abandoned === true && failuresLeft > 0) {
+          failuresLeft -= 1
+          throw new Error('the database is away')
+        }
+        return await slots.take(request)
+      },
+    },
     instanceName: name,
     lookMs: 200,
     log: silentLog,
@@ -170,7 +182,8 @@ describe('several instances of one subscription', () => {
     if (broker === undefined || store === undefined) return skip()
     const name = newName()
     const topic = `$share/group/${name}/#`
-    const first = await instance(name, topic)
+    // A look that fails, as while the database is away, is not the last one.
+    const first = await instance(name, topic, 2)
     const second = await instance(name, topic)
     expect([isStandingBy(first), isStandingBy(second)]).toEqual([false, false])
     await publish(`${name}/a`, 0, 40)
@@ -182,5 +195,6 @@ describe('several instances of one subscription', () => {
     await until(() => first.bodies.length + second.bodies.length === 80)
     const all = [...first.bodies, ...second.bodies].map(Number).sort((a, b) => a - b)
     expect(all.map(String)).toEqual(numbers(0, 80))
+    expect(first.receiver.health().status).toBe('ok')
   })
 })
