@@ -4,17 +4,14 @@ import type { Flow } from '../../../src/ports/flow.ts'
 import { openPassage, type Passage } from '../../conformance/adapters/passage.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { type StompBroker, TEST_PREFIX } from '../../services/stomp-broker.ts'
+import { memorySlots, type StartedAdapter, stored, until } from '../started-adapter.ts'
 import { BROKERS } from './brokers.ts'
 import {
   connectionTo,
-  memorySlots,
   newName,
   outbound,
   startActivemq,
-  type StartedActivemq,
   type StartedActivemqOptions,
-  stored,
-  until,
 } from './started-activemq.ts'
 
 const SIGNAL = new AbortController().signal
@@ -39,7 +36,7 @@ describe.each(BROKERS)('receiving from ActiveMQ %s', (_name, service, open) => {
   async function start(
     given: Pick<StompBroker, 'kind' | 'url'>,
     options: Omit<StartedActivemqOptions, 'connection'>,
-  ): Promise<StartedActivemq> {
+  ): Promise<StartedAdapter> {
     const started = await startActivemq({ connection: connectionTo(given), ...options })
     cleanUps.push(() => started.adapter.stop())
     await until(() => started.adapter.health().status === 'ok')
@@ -73,7 +70,7 @@ describe.each(BROKERS)('receiving from ActiveMQ %s', (_name, service, open) => {
     return { ...passage, url: `stomp://127.0.0.1:${passage.port}` }
   }
 
-  const keys = ({ delivered }: StartedActivemq): readonly (string | undefined)[] =>
+  const keys = ({ delivered }: StartedAdapter): readonly (string | undefined)[] =>
     delivered.map(({ identity }) => identity)
 
   const numbers = (from: number, to: number): readonly string[] =>

@@ -3,15 +3,14 @@ import type { Publishing } from '../../../src/ports/outbound.ts'
 import { CLASSIC_MAX_DATA_BYTES } from '../../services/activemq-classic.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { type StompBroker, TEST_PREFIX } from '../../services/stomp-broker.ts'
+import { type StartedAdapter, until } from '../started-adapter.ts'
 import { BROKERS } from './brokers.ts'
 import {
   connectionTo,
   newName,
   outbound,
   startActivemq,
-  type StartedActivemq,
   type StartedActivemqOptions,
-  until,
 } from './started-activemq.ts'
 
 const SIGNAL = new AbortController().signal
@@ -32,7 +31,7 @@ describe.each(BROKERS)('publishing to ActiveMQ %s', (_name, service, open) => {
   async function start(
     given: StompBroker,
     options: Omit<StartedActivemqOptions, 'connection'>,
-  ): Promise<StartedActivemq> {
+  ): Promise<StartedAdapter> {
     const started = await startActivemq({ connection: connectionTo(given), ...options })
     cleanUps.push(() => started.adapter.stop())
     await until(() => started.adapter.health().status === 'ok')

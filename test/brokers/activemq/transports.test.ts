@@ -5,6 +5,7 @@ import { createLog } from '../../../src/observe/log.ts'
 import { makeAuthority } from '../../services/certificates.ts'
 import { startOrSkip } from '../../services/require.ts'
 import type { StompBroker } from '../../services/stomp-broker.ts'
+import { until } from '../started-adapter.ts'
 import { BROKERS } from './brokers.ts'
 import {
   connectionTo,
@@ -12,7 +13,6 @@ import {
   outbound,
   startActivemq,
   type StartedActivemqOptions,
-  until,
 } from './started-activemq.ts'
 
 const TRANSPORTS = ['tlsUrl', 'webSocketUrl', 'tlsWebSocketUrl'] as const

@@ -6,6 +6,7 @@ import type { KafkaService } from '../../services/kafka-service.ts'
 import { startKafka } from '../../services/kafka.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { sharedKafka } from '../../services/shared-servers.ts'
+import { stored, until } from '../started-adapter.ts'
 import {
   freshName,
   groupOffsets,
@@ -14,8 +15,6 @@ import {
   startKafkaAdapter,
   type StartedKafka,
   type StartedKafkaOptions,
-  stored,
-  until,
 } from './started-kafka.ts'
 
 let broker: KafkaService | undefined

@@ -4,6 +4,7 @@ import type { Flow } from '../../../src/ports/flow.ts'
 import type { KafkaService } from '../../services/kafka-service.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { sharedKafka } from '../../services/shared-servers.ts'
+import { stored, until } from '../started-adapter.ts'
 import {
   freshName,
   groupOffsets,
@@ -13,8 +14,6 @@ import {
   startKafkaAdapter,
   type StartedKafka,
   type StartedKafkaOptions,
-  stored,
-  until,
 } from './started-kafka.ts'
 
 let broker: KafkaService | undefined
@@ -55,8 +54,8 @@ describe('records from Kafka', () => {
       [`traceparent:${traceparent},color:red,constructor:c,__proto__:p\tk1\t{"n":1}`],
       [...['parse.key', 'parse.headers'].flatMap((one) => ['--reader-property', `${one}=true`])],
     )
-    const { delivered, until: wait } = await start({ subscription: { topics: [name] } })
-    await wait(() => delivered.length === 1)
+    const { delivered } = await start({ subscription: { topics: [name] } })
+    await until(() => delivered.length === 1)
     const [message] = delivered
     const { partition, offset, timestamp } = message?.facts ?? {}
     expect(message).toMatchObject({
@@ -97,8 +96,8 @@ describe('records from Kafka', () => {
       ],
     })
     await producer.disconnect()
-    const { delivered, until: wait } = await start({ subscription: { topics: [name] } })
-    await wait(() => delivered.length === 3)
+    const { delivered } = await start({ subscription: { topics: [name] } })
+    await until(() => delivered.length === 3)
     expect(delivered[0]).toMatchObject({
       key: `base64:${Buffer.from([0, 254]).toString('base64')}`,
       body: Buffer.from([0, 253]),
@@ -122,7 +121,7 @@ describe('records from Kafka', () => {
       codecs.map((codec, n) => tools.produce(name, lines[n] ?? [], ['--compression-codec', codec])),
     )
     const started = await start({ subscription: { topics: [name] } })
-    await started.until(() => started.delivered.length === lines.flat().length)
+    await until(() => started.delivered.length === lines.flat().length)
     expect([...started.bodies()].sort()).toEqual(lines.flat().sort())
   })
 
@@ -132,7 +131,7 @@ describe('records from Kafka', () => {
     const group = freshName('group')
     const release = Promise.withResolvers<undefined>()
     let refusals = 0
-    const { delivered, until: wait } = await start({
+    const { delivered } = await start({
       subscription: { topics: [name], group_id: group },
       deliver: async (messages) => {
         await release.promise
@@ -150,7 +149,7 @@ describe('records from Kafka', () => {
     await until(async () => (await groupOffsets(brokers(), group, name))[0] !== undefined)
     expect((await groupOffsets(brokers(), group, name))[0]).toBe(-1)
     release.resolve(undefined)
-    await wait(() => delivered.length === 5)
+    await until(() => delivered.length === 5)
     await until(async () => (await groupOffsets(brokers(), group, name))[0] === 5)
     expect(refusals).toBe(2)
     expect(await broker.tools.describeGroup(group)).toMatch(new RegExp(`${name} +0 +5 +5 +0`))
@@ -165,14 +164,14 @@ describe('records from Kafka', () => {
     const started = await start({
       subscription: { topics: [{ pattern: `${prefix}-.*` }, later], refresh_interval: 1 },
     })
-    await started.until(() => started.adapter.health().detail?.includes(later) === true)
+    await until(() => started.adapter.health().detail?.includes(later) === true)
     await sendTexts(brokers(), `${prefix}-a`, ['"a"'])
-    await started.until(() => started.bodies().includes('"a"'))
+    await until(() => started.bodies().includes('"a"'))
     await broker.tools.createTopic(`${prefix}-b`, 2)
     await makeTopics(brokers(), { [later]: 1 })
     await sendTexts(brokers(), `${prefix}-b`, ['"b"'])
     await sendTexts(brokers(), later, ['"c"'])
-    await started.until(() => started.delivered.length === 3)
+    await until(() => started.delivered.length === 3)
     await started.untilHealth('ok')
     expect([...started.bodies()].sort()).toEqual(['"a"', '"b"', '"c"'])
   })
@@ -191,7 +190,7 @@ describe('records from Kafka', () => {
     await first.adapter.stop()
     await sendTexts(brokers(), name, ['"while away"'], { partition: 1 })
     const second = await start({ subscription })
-    await second.until(() => second.delivered.length === 1)
+    await until(() => second.delivered.length === 1)
     expect(second.bodies()).toEqual(['"while away"'])
   })
 
@@ -227,7 +226,7 @@ describe('records from Kafka', () => {
     expect(member.exec(await broker.tools.describeGroup(group))?.[0]).toBe(before)
     isOpen = true
     for (const listener of listeners) listener()
-    await started.until(() => started.delivered.length === 2)
+    await until(() => started.delivered.length === 2)
   })
 
   it('say how many of them wait, by partition', async ({ skip }) => {
@@ -250,8 +249,8 @@ describe('records from Kafka', () => {
       Object.fromEntries(
         (started.adapter.lag?.('s') ?? []).map(({ line, waiting: some }) => [line, some]),
       )
-    await started.until(() => Object.keys(waiting()).length === 2)
+    await until(() => Object.keys(waiting()).length === 2)
     release.resolve(undefined)
-    await started.until(() => waiting()[`${name}/1`] === 0 && waiting()[`${name}/0`] === 0)
+    await until(() => waiting()[`${name}/1`] === 0 && waiting()[`${name}/0`] === 0)
   })
 })

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { startOrSkip } from '../../services/require.ts'
 import { sharedKafka } from '../../services/shared-servers.ts'
-import { freshName, makeTopics, startKafkaAdapter, stored } from './started-kafka.ts'
+import { stored, until } from '../started-adapter.ts'
+import { freshName, makeTopics, startKafkaAdapter } from './started-kafka.ts'
 
 const IS_LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
 const MESSAGES = IS_LONG ? 1_000_000 : 60_000
@@ -37,7 +38,7 @@ describe('a backlog at Kafka', () => {
           return deliveries
         },
       })
-      await started.until(() => calls > 0)
+      await until(() => calls > 0)
       await delay(IS_LONG ? 20_000 : 3_000)
       const whileAway = process.memoryUsage.rss() - before
       isAway = false

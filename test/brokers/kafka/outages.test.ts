@@ -3,7 +3,8 @@ import { makeTopic } from '../../services/kafka-admin.ts'
 import type { KafkaService } from '../../services/kafka-service.ts'
 import { startKafka } from '../../services/kafka.ts'
 import { startOrSkip } from '../../services/require.ts'
-import { outMessage, startPublisher, until, type StartedPublisher } from './started-publisher.ts'
+import { until } from '../started-adapter.ts'
+import { outMessage, startPublisher, type StartedPublisher } from './started-publisher.ts'
 
 let broker: KafkaService | undefined
 

@@ -2,6 +2,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { KafkaService } from '../../services/kafka-service.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { sharedKafka } from '../../services/shared-servers.ts'
+import { until } from '../started-adapter.ts'
 import {
   freshName,
   makeTopics,
@@ -84,7 +85,7 @@ describe('signing in at Kafka', () => {
     await makeTopics(broker.brokers, { [topic]: 1 })
     await sendTexts(broker.brokers, topic, ['1'])
     const started = await start(connectionOf(broker), topic)
-    await started.until(() => started.bodies().includes('1'))
+    await until(() => started.bodies().includes('1'))
   })
 
   it('fails with a reason: a wrong password, an unknown authority', async ({ skip }) => {
@@ -92,9 +93,9 @@ describe('signing in at Kafka', () => {
     const { saslBrokers, tlsBrokers = '', accounts } = broker
     const wrong = { ...accounts.plain, password: 'wrong', mechanism: 'plain' as const }
     const refused = await start({ brokers: [saslBrokers], sasl: wrong }, 'any')
-    await refused.until(() => /auth/i.test(refused.adapter.health().detail ?? ''))
+    await until(() => /auth/i.test(refused.adapter.health().detail ?? ''))
     const stranger = await start({ brokers: [tlsBrokers], tls: {} }, 'any')
-    await stranger.until(() => /certificate/.test(stranger.adapter.health().detail ?? ''))
+    await until(() => /certificate/.test(stranger.adapter.health().detail ?? ''))
     expect(refused.adapter.health().detail).not.toContain('wrong')
   })
 })

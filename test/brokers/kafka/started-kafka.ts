@@ -1,46 +1,35 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, { type Kafka, type Producer } from 'kafkajs'
 import type { z } from 'zod'
 import { kafkaAdapter } from '../../../adapters/kafka/index.ts'
-import { kafkaConnectionOptions } from '../../../adapters/kafka/options/connection.ts'
-import { kafkaSubscriptionOptions } from '../../../adapters/kafka/options/subscription.ts'
-import type { InboundMessage } from '../../../src/domain/message.ts'
-import { silentLog } from '../../../src/observe/log.ts'
-import type { Delivery, RunningAdapter } from '../../../src/ports/adapter.ts'
-import type { ClientSlots } from '../../../src/ports/client-slots.ts'
-import { OPEN_FLOW, type Flow } from '../../../src/ports/flow.ts'
-import type { Log } from '../../../src/ports/log.ts'
-import { adapterTools } from '../../services/adapter-tools.ts'
+import type { kafkaConnectionOptions } from '../../../adapters/kafka/options/connection.ts'
+import type { kafkaPublicationOptions } from '../../../adapters/kafka/options/publication.ts'
+import type { kafkaSubscriptionOptions } from '../../../adapters/kafka/options/subscription.ts'
+import {
+  startAdapter,
+  type StartedAdapter,
+  type StartedAdapterOptions,
+  until,
+} from '../started-adapter.ts'
 
 /** The Kafka adapter at work with one subscription, and what it has delivered. */
-export interface StartedKafka {
-  readonly adapter: RunningAdapter
-  readonly delivered: InboundMessage[]
-  /** Resolves when this holds. */
-  until(holds: () => boolean): Promise<void>
+export interface StartedKafka extends StartedAdapter {
   /** Resolves when its health is this. */
   untilHealth(status: string): Promise<void>
-  bodies(): readonly string[]
 }
+
+type KafkaOptions = StartedAdapterOptions<
+  typeof kafkaSubscriptionOptions,
+  typeof kafkaConnectionOptions,
+  typeof kafkaPublicationOptions
+>
 
 /** What {@link startKafkaAdapter} starts. */
-export interface StartedKafkaOptions {
-  readonly connection: z.input<typeof kafkaConnectionOptions>
+export interface StartedKafkaOptions extends Pick<
+  KafkaOptions,
+  'connection' | 'contentType' | 'deliver' | 'flow' | 'log'
+> {
   readonly subscription: z.input<typeof kafkaSubscriptionOptions>
-  readonly contentType?: 'json' | 'text' | 'binary'
-  readonly deliver?: (messages: readonly InboundMessage[]) => Promise<readonly Delivery[]>
-  readonly flow?: Flow
-  readonly log?: Log
-}
-
-/** Every message of a delivery as stored. */
-export async function stored(messages: readonly InboundMessage[]): Promise<readonly Delivery[]> {
-  return messages.map((_, index) => ({ outcome: 'stored', jobId: `job ${index}` }))
-}
-
-const NO_SLOTS: ClientSlots = {
-  take: async () => undefined,
 }
 
 /** A name that no other test has. */
@@ -49,49 +38,18 @@ export function freshName(prefix: string): string {
 }
 
 /** Starts the adapter for one connection and one subscription `s`. */
-export async function startKafkaAdapter(options: StartedKafkaOptions): Promise<StartedKafka> {
-  const delivered: InboundMessage[] = []
-  const deliver = options.deliver ?? stored
-  const adapter = await kafkaAdapter.start({
-    connection: { name: 'broker', options: kafkaConnectionOptions.parse(options.connection) },
-    subscriptions: [
-      {
-        name: 's',
-        contentType: options.contentType ?? 'json',
-        options: kafkaSubscriptionOptions.parse(options.subscription),
-        flow: options.flow ?? OPEN_FLOW,
-      },
-    ],
-    publications: [],
-    ...adapterTools({
-      deliver: async (messages) => {
-        const deliveries = await deliver(messages)
-        deliveries.forEach(({ outcome }, index) => {
-          const message = messages[index]
-          if (message !== undefined && outcome !== 'refused') delivered.push(message)
-        })
-        return deliveries
-      },
-    }),
-    http: {
-      route: () => undefined,
-      port: () => {
-        throw new Error('Kafka has no HTTP port')
-      },
-    },
-    jobs: { untilEnded: async () => ({ ended: false, status: undefined }) },
-    slots: NO_SLOTS,
-    instance: { name: freshName('test'), id: 'test-1' },
-    log: options.log ?? silentLog,
-    connected: () => undefined,
-    failed: () => undefined,
+export async function startKafkaAdapter({
+  subscription,
+  ...options
+}: StartedKafkaOptions): Promise<StartedKafka> {
+  const started = await startAdapter(kafkaAdapter, {
+    ...options,
+    subscriptions: { s: subscription },
+    instanceName: freshName('test'),
   })
   return {
-    adapter,
-    delivered,
-    until,
-    untilHealth: (status) => until(() => adapter.health().status === status),
-    bodies: () => delivered.map(({ body }) => Buffer.from(body).toString()),
+    ...started,
+    untilHealth: (status) => until(() => started.adapter.health().status === status),
   }
 }
 
@@ -151,16 +109,4 @@ export async function groupOffsets(
   return Object.fromEntries(
     (found?.partitions ?? []).map(({ partition, offset }) => [partition, Number(offset)]),
   )
-}
-
-/** Looks every few milliseconds. */
-export async function until(
-  holds: () => boolean | Promise<boolean>,
-  limitMs = 25_000,
-): Promise<void> {
-  const deadline = performance.now() + limitMs
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms: ${String(holds)}`)
-    await delay(20)
-  }
 }

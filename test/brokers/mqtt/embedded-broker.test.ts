@@ -5,7 +5,8 @@ import { mqttIntegrationOptions } from '../../../adapters/mqtt/options/integrati
 import { silentLog } from '../../../src/observe/log.ts'
 import type { AdapterService } from '../../../src/ports/adapter.ts'
 import type { Log } from '../../../src/ports/log.ts'
-import { connectClient, startMqtt, until } from './started-mqtt.ts'
+import { until } from '../started-adapter.ts'
+import { connectClient, startMqtt } from './started-mqtt.ts'
 
 let cleanUps: (() => Promise<unknown>)[] = []
 

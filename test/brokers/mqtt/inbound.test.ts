@@ -8,8 +8,9 @@ import type { Flow } from '../../../src/ports/flow.ts'
 import type { MosquittoService } from '../../services/mosquitto-service.ts'
 import { startMosquitto } from '../../services/mosquitto.ts'
 import { startOrSkip } from '../../services/require.ts'
-import { connectClient, connected, memorySlots, startMqtt, stored, until } from './started-mqtt.ts'
-import type { StartedMqttOptions, StartedMqtt } from './started-mqtt.ts'
+import { type StartedAdapter, stored, until } from '../started-adapter.ts'
+import { connectClient, connected, packetSlots, startMqtt } from './started-mqtt.ts'
+import type { StartedMqttOptions } from './started-mqtt.ts'
 
 let broker: MosquittoService | undefined
 let cleanUps: (() => Promise<unknown>)[] = []
@@ -31,7 +32,7 @@ async function start(
   options: Omit<StartedMqttOptions, 'connection'> & {
     readonly connection?: Partial<StartedMqttOptions['connection']>
   },
-): Promise<StartedMqtt> {
+): Promise<StartedAdapter> {
   const started = await startMqtt({
     instanceName: `t${Math.random().toString(36).slice(2)}`,
     ...options,
@@ -51,7 +52,7 @@ async function client(options = {}): Promise<MqttClient> {
 describe('messages over MQTT', () => {
   it('come in with topic, properties and facts, repeated names as arrays', async ({ skip }) => {
     if (broker === undefined) return skip()
-    const { delivered, until: wait } = await start({ subscriptions: { s: { topics: ['a/+/c'] } } })
+    const { delivered } = await start({ subscriptions: { s: { topics: ['a/+/c'] } } })
     const sender = await client()
     await sender.publishAsync('a/b/c', Buffer.from([0, 255, 1]), {
       qos: 1,
@@ -62,7 +63,7 @@ describe('messages over MQTT', () => {
         userProperties: { 'idempotency-key': 'k1', color: ['red', 'blue'], One: '1' },
       },
     })
-    await wait(() => delivered.length === 1)
+    await until(() => delivered.length === 1)
     expect(delivered[0]).toEqual({
       protocol: 'mqtt',
       subscription: 's',
@@ -88,7 +89,7 @@ describe('messages over MQTT', () => {
     'that two subscriptions want are one row of each (%s)',
     async (version) => {
       if (broker === undefined) return
-      const { delivered, until: wait } = await start({
+      const { delivered } = await start({
         connection: { version },
         subscriptions: {
           all: { topics: ['o/#', 'else'] },
@@ -97,7 +98,7 @@ describe('messages over MQTT', () => {
       })
       const sender = await client()
       for (let n = 0; n < 5; n += 1) await sender.publishAsync('o/1/x', `${n}`, { qos: 1 })
-      await wait(() => delivered.length >= 10)
+      await until(() => delivered.length >= 10)
       await new Promise((resolve) => setTimeout(resolve, 100))
       const of = (name: string) =>
         delivered.filter((m) => m.subscription === name).map((m) => Buffer.from(m.body).toString())
@@ -152,7 +153,7 @@ describe('messages over MQTT', () => {
   }) => {
     if (broker === undefined) return skip()
     let refusals = 0
-    const { bodies, until: wait } = await start({
+    const { bodies } = await start({
       subscriptions: { s: { topics: ['r/#'] } },
       deliver: async (messages) =>
         await Promise.all(
@@ -171,7 +172,7 @@ describe('messages over MQTT', () => {
     await until(() => refusals > 0)
     await sender.publishAsync('r/1', 'after', { qos: 1 })
     await sender.publishAsync('r/2', 'other', { qos: 1 })
-    await wait(() => bodies().length === 3)
+    await until(() => bodies().length === 3)
     expect(bodies()).toEqual(['other', 'bad', 'after'])
   })
 
@@ -218,7 +219,7 @@ describe('messages over MQTT', () => {
 
   it('of quality 2 keep their identity over the end of the process', async ({ skip }) => {
     if (broker === undefined) return skip()
-    const slots = memorySlots()
+    const slots = packetSlots()
     const instanceName = `t${Math.random().toString(36).slice(2)}`
     const identities: (string | undefined)[] = []
     const never = Promise.withResolvers<readonly Delivery[]>()
@@ -257,7 +258,7 @@ describe('messages over MQTT', () => {
     skip,
   }) => {
     if (broker === undefined) return skip()
-    const slots = memorySlots()
+    const slots = packetSlots()
     const instanceName = `t${Math.random().toString(36).slice(2)}`
     const options = {
       instanceName,

@@ -7,7 +7,8 @@ import type { MosquittoService } from '../../services/mosquitto-service.ts'
 import { startMosquitto } from '../../services/mosquitto.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { silenceable } from '../../services/silenceable.ts'
-import { connectClient, startMqtt, until } from './started-mqtt.ts'
+import { until } from '../started-adapter.ts'
+import { connectClient, startMqtt } from './started-mqtt.ts'
 import { swallowingBroker } from './swallowing-broker.ts'
 
 let broker: MosquittoService | undefined

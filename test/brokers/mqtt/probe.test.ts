@@ -10,7 +10,8 @@ import { freePort } from '../../services/free-port.ts'
 import type { MosquittoService } from '../../services/mosquitto-service.ts'
 import { startMosquitto } from '../../services/mosquitto.ts'
 import { startOrSkip } from '../../services/require.ts'
-import { connectClient, until } from './started-mqtt.ts'
+import { until } from '../started-adapter.ts'
+import { connectClient } from './started-mqtt.ts'
 
 const NEVER = new AbortController().signal
 

@@ -17,8 +17,9 @@ import { startMosquitto } from '../../services/mosquitto.ts'
 import { startPostgresql } from '../../services/postgresql.ts'
 import type { PostgresqlService } from '../../services/postgresql-service.ts'
 import { startOrSkip } from '../../services/require.ts'
-import { connectClient, stored, until } from './started-mqtt.ts'
+import { connectClient } from './started-mqtt.ts'
 import { adapterTools } from '../../services/adapter-tools.ts'
+import { stored, until } from '../started-adapter.ts'
 
 let broker: MosquittoService | undefined
 let server: PostgresqlService | undefined

@@ -5,8 +5,9 @@ import { type Authority, makeAuthority } from '../../services/certificates.ts'
 import type { MosquittoService } from '../../services/mosquitto-service.ts'
 import { startMosquitto } from '../../services/mosquitto.ts'
 import { startOrSkip } from '../../services/require.ts'
-import { connectClient, startMqtt, until } from './started-mqtt.ts'
-import type { StartedMqtt, StartedMqttOptions } from './started-mqtt.ts'
+import { type StartedAdapter, until } from '../started-adapter.ts'
+import { connectClient, startMqtt } from './started-mqtt.ts'
+import type { StartedMqttOptions } from './started-mqtt.ts'
 
 const PASSWORD = 'pass-3f9a1c7e'
 
@@ -35,7 +36,7 @@ function signed(authority: Authority, name: string): { cert: string; key: string
   return one
 }
 
-interface Transported extends StartedMqtt {
+interface Transported extends StartedAdapter {
   /** What it wrote down, whatever the level. */
   readonly logged: () => string
 }
@@ -62,7 +63,7 @@ async function start(
   return { ...started, logged: () => lines }
 }
 
-function publish({ adapter }: StartedMqtt) {
+function publish({ adapter }: StartedAdapter) {
   const message = {
     id: 'job-1',
     payload: Buffer.from('out we go'),

@@ -9,16 +9,11 @@ import { startOrSkip } from '../../services/require.ts'
 import { silenceable } from '../../services/silenceable.ts'
 import { startSignalr } from '../../services/signalr.ts'
 import type { SignalrService } from '../../services/signalr-service.ts'
-import {
-  memorySlots,
-  type StartedSignalr,
-  type StartedSignalrOptions,
-  startSignalrAdapter,
-  until,
-} from './started-signalr.ts'
+import { memorySlots, type StartedAdapter, until } from '../started-adapter.ts'
+import { type StartedSignalrOptions, startSignalrAdapter } from './started-signalr.ts'
 
 let hub: SignalrService | undefined
-let started: StartedSignalr[] = []
+let started: StartedAdapter[] = []
 
 beforeAll(async () => {
   hub = await startOrSkip('signalr', () => startSignalr({ stateful: true }))
@@ -40,13 +35,13 @@ const SUBSCRIPTIONS = { orders: { event: 'ordered' } }
 async function start(
   connection: StartedSignalrOptions['connection'],
   more: Partial<StartedSignalrOptions> = {},
-): Promise<StartedSignalr> {
+): Promise<StartedAdapter> {
   const one = await startSignalrAdapter({ subscriptions: SUBSCRIPTIONS, ...more, connection })
   started.push(one)
   return one
 }
 
-const isUp = (one: StartedSignalr) => (): boolean => one.adapter.health().status === 'ok'
+const isUp = (one: StartedAdapter) => (): boolean => one.adapter.health().status === 'ok'
 
 describe('a connection to a hub', () => {
   it.for(['websockets', 'server_sent_events', 'long_polling'] as const)(

@@ -4,17 +4,15 @@ import type { Delivery } from '../../../src/ports/adapter.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { startSignalr } from '../../services/signalr.ts'
 import type { SignalrService } from '../../services/signalr-service.ts'
+import { type StartedAdapter, stored, until } from '../started-adapter.ts'
 import {
-  type StartedSignalr,
   type StartedSignalrOptions,
   startSignalrAdapter,
-  stored,
   switchableFlow,
-  until,
 } from './started-signalr.ts'
 
 let hub: SignalrService | undefined
-let started: StartedSignalr | undefined
+let started: StartedAdapter | undefined
 
 beforeAll(async () => {
   hub = await startOrSkip('signalr', () => startSignalr())
@@ -35,7 +33,7 @@ const JOIN = [{ method: 'Join', args: ['room'] }]
 async function listen(
   options: Omit<StartedSignalrOptions, 'connection'>,
   connection: Partial<StartedSignalrOptions['connection']> = {},
-): Promise<{ one: StartedSignalr; service: SignalrService } | undefined> {
+): Promise<{ one: StartedAdapter; service: SignalrService } | undefined> {
   if (hub === undefined) return undefined
   const one = await startSignalrAdapter({
     ...options,

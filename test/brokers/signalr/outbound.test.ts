@@ -2,17 +2,12 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { startOrSkip } from '../../services/require.ts'
 import { startSignalr } from '../../services/signalr.ts'
 import type { SignalrService } from '../../services/signalr-service.ts'
-import {
-  outbound,
-  type StartedSignalr,
-  type StartedSignalrOptions,
-  startSignalrAdapter,
-  until,
-} from './started-signalr.ts'
+import { outbound, type StartedSignalrOptions, startSignalrAdapter } from './started-signalr.ts'
 import type { OutboundMessage, Publishing } from '../../../src/ports/outbound.ts'
+import { type StartedAdapter, until } from '../started-adapter.ts'
 
 let hub: SignalrService | undefined
-let started: StartedSignalr | undefined
+let started: StartedAdapter | undefined
 
 beforeAll(async () => {
   hub = await startOrSkip('signalr', () => startSignalr())

@@ -6,8 +6,7 @@ import { startOrSkip } from '../../services/require.ts'
 import { startSignalr } from '../../services/signalr.ts'
 import type { SignalrService } from '../../services/signalr-service.ts'
 import { HANDLER, makeHome } from './program-home.ts'
-
-const LIMIT_MS = 60_000
+import { LIMIT_MS, until } from './waiting.ts'
 
 /** What the suite cannot ask of a protocol whose sender has forgotten what it sent. */
 describe.each(Object.entries(PROGRAM_DATABASES))(
@@ -36,14 +35,6 @@ describe.each(Object.entries(PROGRAM_DATABASES))(
       await home?.remove()
       await database?.stop()
     }, LIMIT_MS)
-
-    async function until(holds: () => Promise<boolean>): Promise<void> {
-      const deadline = performance.now() + LIMIT_MS / 2
-      while (!(await holds())) {
-        if (performance.now() > deadline) throw new Error(`it did not hold: ${holds.toString()}`)
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
-    }
 
     it('are held over an outage of the database and a shutdown behind it, and stored in their order', async ({
       skip,

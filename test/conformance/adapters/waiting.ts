@@ -1,0 +1,15 @@
+/** Of a case, and of opening and closing what it needs. */
+export const LIMIT_MS = 60_000
+
+/** Resolves when this holds. @throws Error when it does not within half of {@link LIMIT_MS} */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + LIMIT_MS / 2
+  while (!(await holds())) {
+    if (performance.now() > deadline)
+      throw new Error(`it did not come to hold: ${holds.toString()}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** Long enough for what must not happen. */
+export const aWhile = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 700))
