@@ -3,20 +3,12 @@ import { CrossdockError, errorMessage, isCrossdockError } from '../domain/errors
 import type { Delivery, MessageSink } from '../ports/adapter.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Offered, Offering, OfferingOptions, Settled } from '../ports/offering.ts'
+import { type Entry, WaitingLines } from './waiting-lines.ts'
 
 /** What an instance gives to every offering. */
 export interface OfferingParts {
   readonly sink: MessageSink
   readonly clock: Clock
-}
-
-/** A message on its way. */
-interface Entry<Held> {
-  readonly held: Held
-  /** Order of arrival. */
-  readonly place: number
-  /** How often it was refused. */
-  refusals: number
 }
 
 /** Messages of one call. */
@@ -31,7 +23,7 @@ export function createOffering<Held extends Offered>(
   options: OfferingOptions<Held>,
 ): Offering<Held> {
   const { flow, isDurable, log, maxBatch = MAX_BATCH } = options
-  let waiting: Entry<Held>[] = []
+  const waiting = new WaitingLines<Held>()
   /** Refused, until their time comes. */
   const resting = new Set<Entry<Held>>()
   /** How many messages of a line are in a call, or rest. */
@@ -61,7 +53,7 @@ export function createOffering<Held extends Offered>(
   }
 
   function pump(): void {
-    while (calls.size < MAX_CALLS && waiting.length > 0) {
+    while (calls.size < MAX_CALLS && !waiting.isEmpty) {
       const closed = isFinishing && !isDurable ? undefined : flow.closed()
       if (closed !== undefined) {
         if (!isFinishing) askAgain(closed.retryAfterMs)
@@ -79,19 +71,7 @@ export function createOffering<Held extends Offered>(
   }
 
   function takeBatch(): readonly Entry<Held>[] {
-    const batch: Entry<Held>[] = []
-    const left: Entry<Held>[] = []
-    // Behind one that was refused, which may be again.
-    const kept = new Set<string>()
-    for (const entry of waiting) {
-      const { line } = entry.held
-      if (batch.length >= maxBatch || busyLines.has(line) || kept.has(line)) left.push(entry)
-      else {
-        batch.push(entry)
-        if (entry.refusals > 0) kept.add(line)
-      }
-    }
-    waiting = left
+    const batch = waiting.take(maxBatch, (line) => busyLines.has(line))
     for (const { held } of batch) busyLines.set(held.line, (busyLines.get(held.line) ?? 0) + 1)
     return batch
   }
@@ -148,8 +128,7 @@ export function createOffering<Held extends Offered>(
   function wake(entry: Entry<Held>): void {
     if (!resting.delete(entry)) return
     free(entry.held.line)
-    // Others of its line came later, and still wait.
-    waiting = [...waiting, entry].sort((a, b) => a.place - b.place)
+    waiting.putBack(entry)
     schedule()
   }
 
@@ -207,13 +186,13 @@ export function createOffering<Held extends Offered>(
 
   return {
     add: (held) => {
-      waiting.push({ held, place: places, refusals: 0 })
+      waiting.add({ held, place: places, refusals: 0 })
       places += 1
       schedule()
     },
     drop: async (isDropped) => {
       const letGo = (): void => {
-        waiting = waiting.filter(({ held }) => !isDropped(held))
+        waiting.drop(isDropped)
         giveUpResting(isDropped)
       }
       letGo()

@@ -187,9 +187,9 @@ export const adaptersSabotages: readonly Sabotage[] = [
   },
   {
     name: '7: a line is in one call at a time',
-    file: 'src/integrations/offering.ts',
-    line: 'if (batch.length >= maxBatch || busyLines.has(line) || kept.has(line)) left.push(entry)',
-    instead: 'if (batch.length >= maxBatch) left.push(entry)',
+    file: 'src/integrations/waiting-lines.ts',
+    line: 'if (isBusy(name)) continue',
+    instead: '',
     testFile: 'test/unit/integrations/offering.test.ts',
     test: 'offers a line in its order, whatever is refused',
   },
