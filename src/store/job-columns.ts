@@ -83,6 +83,7 @@ export function columnValue(column: JobColumn, job: NewJob): string | number | n
   if (typeof value === 'number') {
     // MySQL rounds.
     if (!Number.isInteger(value)) throw refused(column.name, 'is not an integer')
+    if (value < -(2 ** 31) || value >= 2 ** 31) throw refused(column.name, 'is out of range')
     return value
   }
   if (value === null) return null

@@ -3,6 +3,7 @@ import type { NewJob } from '../../domain/job.ts'
 import type { InsertOutcome, InsertRequest } from '../../ports/store.ts'
 import { firstOfEachKey, insertUntilKnown, type FoundRow, type Unit } from '../insert-loop.ts'
 import { columnValue, JOB_COLUMNS, type JobColumn } from '../job-columns.ts'
+import { arrayParameter } from './array-parameter.ts'
 import type { Database, Runner, Statement } from './connect.ts'
 
 /** Each kind of column by the type of its array. */
@@ -152,6 +153,6 @@ function findStatement({ names }: Database): Statement {
 function columnArrays(jobs: readonly NewJob[]): unknown[] {
   return JOB_COLUMNS.map((column) => {
     const values = jobs.map((job) => columnValue(column, job))
-    return values.every((value) => value === null) ? [] : values
+    return values.every((value) => value === null) ? [] : arrayParameter(TYPES[column.kind], values)
   })
 }
