@@ -6,6 +6,7 @@ import type { Log } from '../ports/log.ts'
 import type { InsertOutcome, Store } from '../ports/store.ts'
 import type { WakeUps } from '../ports/wake-ups.ts'
 import { overloaded, stopping, tooLarge } from './commit-refusals.ts'
+import { bytesOf, hasKey, unitsOf, WaitingRows, type WaitingMessage } from './waiting-rows.ts'
 
 /** What {@link createGroupCommit} needs. */
 export interface GroupCommitOptions {
@@ -36,9 +37,10 @@ export interface GroupCommit {
   add(job: NewJob): Promise<InsertOutcome>
   /**
    * The same for the rows of one message, at least one: they are in one COMMIT, or none of them is. Says what
-   * became of the first one; where a key of any is taken, that is a duplicate.
+   * became of the first one; where a key of any is taken, that is a duplicate. Messages of one `batch` are inserted in
+   * the order in which they were added; left out, it comes alone.
    */
-  addTogether(jobs: readonly NewJob[]): Promise<InsertOutcome>
+  addTogether(jobs: readonly NewJob[], batch?: object): Promise<InsertOutcome>
   /** Rows that wait for a commit, or are in one. */
   waiting(): number
   /** Whether the last insert found the database. */
@@ -52,22 +54,14 @@ export interface GroupCommit {
   close(): Promise<void>
 }
 
-/** The rows of one message. */
-interface Entry {
-  readonly jobs: readonly NewJob[]
-  readonly bytes: number
-  readonly since: number
-  /** Whether it was in an INSERT that failed: it may be there all the same. */
-  uncertain: boolean
-  resolve(outcome: InsertOutcome): void
-  reject(error: Error): void
-}
-
 /** How often a group that met a deadlock is sent again. */
 const REPEATS = 4
 
 /** How long a row waits whose key somebody holds, in milliseconds. */
 const LOCKED_PAUSE_MS = 250
+
+/** INSERTs under way: the rows of the next are made and sent while the database takes those of the one before. */
+const MAX_INSERTS = 2
 
 /** How a group is sent. */
 interface Attempt {
@@ -79,7 +73,7 @@ interface Attempt {
 
 /**
  * While one INSERT is under way, the next group gathers: alone, a row waits for nothing; under load,
- * groups grow. A group with a row that the database refuses is halved until that row stands alone, so
+ * groups grow, and one that is full goes beside the one under way. A group with a row that the database refuses is halved until that row stands alone, so
  * one bad message never fails its neighbours.
  */
 export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
@@ -90,10 +84,11 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   const maxWaitingBytes = options.maxWaitingBytes ?? 128 * 1024 * 1024
   const giveUpMs = options.giveUpMs ?? 5_000
 
-  let queue: Entry[] = []
+  const queue = new WaitingRows({ maxRows, maxBytes })
+  const groups = new Map<Promise<void>, readonly WaitingMessage[]>()
   let waitingBytes = 0
   let waitingRows = 0
-  let draining: Promise<void> | undefined
+  let isScheduled = false
   let aside: Promise<void> = Promise.resolve()
   let asideRows = 0
   let closed = false
@@ -105,8 +100,8 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     for (const listener of healthListeners) listener(isHealthy)
   }
 
-  function addTogether(jobs: readonly NewJob[]): Promise<InsertOutcome> {
-    const bytes = jobs.reduce((sum, job) => sum + sizeOf(job), 0)
+  function addTogether(jobs: readonly NewJob[], batch: object = {}): Promise<InsertOutcome> {
+    const bytes = bytesOf(jobs)
     if (closed) return Promise.reject(stopping())
     if (bytes > maxRowBytes) return Promise.reject(tooLarge(bytes, maxRowBytes))
     if (waitingBytes + bytes > maxWaitingBytes) return Promise.reject(overloaded())
@@ -120,9 +115,10 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
         waitingBytes -= bytes
         waitingRows -= jobs.length
       }
-      queue.push({
+      queue.add({
         jobs,
         bytes,
+        batch,
         since: clock.monotonicMs(),
         uncertain: false,
         resolve: (outcome) => {
@@ -134,19 +130,34 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
           reject(error)
         },
       })
-      draining ??= drain()
+      schedule()
     })
   }
 
-  async function drain(): Promise<void> {
-    // What arrives in the same turn of the event loop goes together.
-    await Promise.resolve()
-    while (queue.length > 0) await attempt(takeGroup())
-    draining = undefined
+  // What arrives in the same turn of the event loop goes together.
+  function schedule(): void {
+    if (isScheduled) return
+    isScheduled = true
+    queueMicrotask(() => {
+      isScheduled = false
+      send()
+    })
+  }
+
+  function send(): void {
+    while (!queue.isEmpty && groups.size < (queue.isFull ? MAX_INSERTS : 1)) {
+      const group = queue.takeGroup(new Set([...groups.values()].flat().map(({ batch }) => batch)))
+      if (group.length === 0) return
+      const sent = attempt(group).then(() => {
+        groups.delete(sent)
+        send()
+      })
+      groups.set(sent, group)
+    }
   }
 
   /** A fault of ours costs its own group only: what follows is still taken. */
-  async function attempt(group: readonly Entry[], how: Attempt = {}): Promise<void> {
+  async function attempt(group: readonly WaitingMessage[], how: Attempt = {}): Promise<void> {
     try {
       await commit(group, how)
     } catch (error) {
@@ -155,22 +166,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     }
   }
 
-  function takeGroup(): Entry[] {
-    let bytes = 0
-    let rows = 0
-    let count = 0
-    for (const entry of queue) {
-      rows += entry.jobs.length
-      if (count > 0 && (rows > maxRows || bytes + entry.bytes > maxBytes)) break
-      bytes += entry.bytes
-      count += 1
-    }
-    const group = queue.slice(0, count)
-    queue = queue.slice(count)
-    return group
-  }
-
-  async function commit(group: readonly Entry[], how: Attempt = {}): Promise<void> {
+  async function commit(group: readonly WaitingMessage[], how: Attempt = {}): Promise<void> {
     let outcomes: readonly InsertOutcome[]
     try {
       const again = group.some((entry) => entry.uncertain)
@@ -194,7 +190,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   }
 
   /** Puts a group beside the others, where it waits for nobody but those before it there. */
-  function setAside(group: readonly Entry[], delayMs = 0): void {
+  function setAside(group: readonly WaitingMessage[], delayMs = 0): void {
     asideRows += group.length
     const begin = (): void => {
       aside = aside.then(async () => {
@@ -207,7 +203,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   }
 
   async function overcome(
-    group: readonly Entry[],
+    group: readonly WaitingMessage[],
     error: Error,
     { repeat = 0, beside = false }: Attempt,
   ): Promise<void> {
@@ -249,7 +245,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     }
   }
 
-  function wake(group: readonly Entry[], outcomes: readonly InsertOutcome[]): void {
+  function wake(group: readonly WaitingMessage[], outcomes: readonly InsertOutcome[]): void {
     const ready = new Set<string>()
     const turns: TurnKey[] = []
     let waits = false
@@ -280,7 +276,9 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     },
     close: async () => {
       closed = true
-      await draining
+      // What was added in this turn of the event loop is sent with the next.
+      await Promise.resolve()
+      while (groups.size > 0) await Promise.all(groups.keys())
       while (asideRows > 0) {
         await aside
         if (asideRows > 0) await pause(LOCKED_PAUSE_MS)
@@ -288,24 +286,4 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
       await aside
     },
   }
-}
-
-function hasKey({ jobs }: Entry): boolean {
-  return jobs.some((job) => job.dedupeKey !== undefined || job.uniqueKey !== undefined)
-}
-
-/** Left out where every message is one row, as nearly always. */
-function unitsOf(group: readonly Entry[]): readonly number[] | undefined {
-  return group.every(({ jobs }) => jobs.length === 1)
-    ? undefined
-    : group.map(({ jobs }) => jobs.length)
-}
-
-/** The bytes of a row, near enough: the texts that can be large. */
-function sizeOf(job: NewJob): number {
-  const headers = job.headers === undefined ? 0 : JSON.stringify(job.headers).length
-  const metadata = job.metadata === undefined ? 0 : JSON.stringify(job.metadata).length
-  return (
-    400 + Buffer.byteLength(job.payload ?? '') + headers + metadata + (job.description?.length ?? 0)
-  )
 }

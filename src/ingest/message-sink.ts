@@ -35,6 +35,8 @@ interface Incoming {
   readonly message: InboundMessage
   readonly subscription: SubscriptionSettings
   readonly how: DeliveryOptions
+  /** All that it came in with. */
+  readonly batch: object
 }
 
 /** Where every adapter puts its messages: from bytes to committed rows. */
@@ -49,7 +51,9 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
     const receivedAtMs = now()
     const prepared = await prepare(messages, receivedAtMs)
     const deliveries = await Promise.all(
-      messages.map((message, index) => settle(message, how, prepared[index], receivedAtMs)),
+      messages.map((message, index) =>
+        settle({ message, how, batch: messages }, prepared[index], receivedAtMs),
+      ),
     )
     const [first] = deliveries
     // Nothing was settled: one error says it, and the adapter keeps all of them.
@@ -88,8 +92,7 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
   }
 
   async function settle(
-    message: InboundMessage,
-    how: DeliveryOptions,
+    { message, how, batch }: Omit<Incoming, 'subscription'>,
     mapped: MappedMessage | CrossdockError | undefined,
     receivedAtMs: number,
   ): Promise<Delivery> {
@@ -99,7 +102,7 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
     }
     if (mapped instanceof CrossdockError) return { outcome: 'refused', error: mapped }
     try {
-      return await storeOne({ message, subscription, how }, mapped, receivedAtMs)
+      return await storeOne({ message, subscription, how, batch }, mapped, receivedAtMs)
     } catch (error) {
       if (!isCrossdockError(error)) throw error
       return { outcome: 'refused', error }
@@ -121,7 +124,7 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
     const problems = await inputProblems(first, { handlers, parseInput })
     if (problems.length > 0) return await refuse(incoming, 'invalid', problems)
     try {
-      const outcome = await commit.addTogether(rows)
+      const outcome = await commit.addTogether(rows, incoming.batch)
       if (outcome.outcome === 'stored') {
         return { outcome: 'stored', jobId: outcome.jobId, status: firstStatus(first, receivedAtMs) }
       }
@@ -140,14 +143,14 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
 
   /** A row that the database does not take is a dead letter, if there is a way to make it one. */
   async function overcome(incoming: Incoming, error: unknown): Promise<Delivery> {
-    const { message, subscription, how } = incoming
+    const { message, subscription, how, batch } = incoming
     const source = { id: makeId(), message, subscription }
     if (isCrossdockError(error, 'payload_too_large') && how.onInvalid === 'dead') {
       log.warn(
         { subscription: subscription.name, bytes: message.body.byteLength },
         'a message is too large to be stored; a dead letter without its body says so',
       )
-      return await bury(tooLargeRow(source, errorMessage(error)), source)
+      return await bury(tooLargeRow(source, errorMessage(error)), source, batch)
     }
     if (!isCrossdockError(error, 'database_data', 'database_constraint', 'database_error')) {
       throw error
@@ -156,17 +159,17 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
       { subscription: subscription.name, err: error },
       'a message could not be stored as asked, and is stored as a dead letter',
     )
-    return await bury(deadRow(source, 'not_storable', errorMessage(error)), source)
+    return await bury(deadRow(source, 'not_storable', errorMessage(error)), source, batch)
   }
 
   async function refuse(
-    { message, subscription, how }: Incoming,
+    { message, subscription, how, batch }: Incoming,
     reason: string,
     problems: readonly InputProblem[],
   ): Promise<Delivery> {
     if ((subscription.onInvalid ?? how.onInvalid) === 'dead') {
       const source = { id: makeId(), message, subscription }
-      return await bury(deadRow(source, reason, describe(problems)), source)
+      return await bury(deadRow(source, reason, describe(problems)), source, batch)
     }
     if (how.onInvalid === 'dead') {
       // Nobody else will ever hear of it.
@@ -176,14 +179,14 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
   }
 
   /** The dead letter, and in the same commit what tells its subscription's `dead_letter` of it. */
-  async function bury(row: NewJob, source: RowSource): Promise<Delivery> {
+  async function bury(row: NewJob, source: RowSource, batch: object): Promise<Delivery> {
     const target = source.subscription.deadLetter
     const copy = target === undefined ? [] : [deadRowCopy(row, source, target, makeId())]
-    const outcome = await commit.addTogether([row, ...copy]).catch((error: unknown) => {
+    const outcome = await commit.addTogether([row, ...copy], batch).catch((error: unknown) => {
       if (copy.length === 0 || !isCrossdockError(error, 'payload_too_large')) throw error
       // Twice the body is too much: the copy goes without it, and names the row that has it.
       const empty = copy.map((one) => ({ ...one, payload: undefined, payloadEncoding: undefined }))
-      return commit.addTogether([row, ...empty])
+      return commit.addTogether([row, ...empty], batch)
     })
     return { outcome: outcome.outcome === 'stored' ? 'dead' : 'duplicate', jobId: outcome.jobId }
   }

@@ -46,6 +46,22 @@ export const ingestSabotages: readonly Sabotage[] = [
     test: 'the rows of one message go in one INSERT, and are told by their first',
   },
   {
+    name: '7: messages of one batch are in one INSERT at a time',
+    file: 'src/ingest/waiting-rows.ts',
+    line: 'if (busy.has(message.batch)) passed.push(message)',
+    instead: 'if (busy.size > 1_000_000) passed.push(message)',
+    testFile: 'test/unit/ingest/group-commit.test.ts',
+    test: 'of one batch are never in two INSERTs at a time',
+  },
+  {
+    name: '7: a delivery is one batch',
+    file: 'src/ingest/message-sink.ts',
+    line: 'settle({ message, how, batch: messages }, prepared[index], receivedAtMs),',
+    instead: 'settle({ message, how, batch: {} }, prepared[index], receivedAtMs),',
+    testFile: 'test/unit/ingest/message-sink.test.ts',
+    test: 'of one delivery are one batch, also those that are invalid',
+  },
+  {
     name: '7: a mapped ordering key is stored',
     file: 'src/ingest/message-row.ts',
     line: 'orderingKey: mapped.orderingKey ?? message.orderingKey,',

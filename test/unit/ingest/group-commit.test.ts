@@ -70,6 +70,48 @@ describe('rows that come while an insert is under way', () => {
     expect(sent).toEqual([['a', 'b', 'c'], ['d'], ['large'], ['e'], ['f']])
   })
 
+  it('go beside it where they fill a group, two INSERTs at most', async () => {
+    const { commit, inserts } = setUp({ maxRows: 2 })
+    void commit.add(job('a'))
+    await settled()
+    for (const id of ['b', 'c', 'd', 'e', 'f']) void commit.add(job(id))
+    await settled()
+    expect(inserts.map((insert) => insert.ids)).toEqual([['a'], ['b', 'c']])
+    inserts[1]?.commit()
+    await settled()
+    inserts[2]?.commit()
+    await settled()
+    // What is left is less than a group, and waits for the first.
+    expect(inserts.map((insert) => insert.ids)).toEqual([['a'], ['b', 'c'], ['d', 'e']])
+    const closed = watch(commit.close())
+    await settled()
+    inserts[0]?.commit()
+    await settled()
+    expect(inserts[3]?.ids).toEqual(['f'])
+    expect(closed.state).toBe('pending')
+    inserts[3]?.commit()
+    await settled()
+    expect(closed.state).toBe('resolved')
+  })
+
+  it('of one batch are never in two INSERTs at a time: their order is kept', async () => {
+    const { commit, inserts } = setUp({ maxRows: 2 })
+    const [first, second] = [{}, {}]
+    for (const id of ['a', 'b', 'c', 'd']) void commit.addTogether([job(id)], first)
+    for (const id of ['e', 'f', 'g']) void commit.addTogether([job(id)], second)
+    await settled()
+    expect(inserts.map((insert) => insert.ids)).toEqual([
+      ['a', 'b'],
+      ['e', 'f'],
+    ])
+    inserts[1]?.commit()
+    await settled()
+    expect(inserts[2]?.ids).toEqual(['g'])
+    inserts[0]?.commit()
+    await settled()
+    expect(inserts[3]?.ids).toEqual(['c', 'd'])
+  })
+
   it('are refused when memory has no more room, and taken again afterwards', async () => {
     const { commit, inserts } = setUp({ maxWaitingBytes: 1_000 })
     const first = commit.add(job('a'))

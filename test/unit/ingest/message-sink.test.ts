@@ -311,6 +311,14 @@ describe('a duplicate', () => {
 })
 
 describe('several messages', () => {
+  const message: InboundMessage = {
+    protocol: 'http',
+    subscription: 'in',
+    method: 'POST',
+    headers: {},
+    body: Buffer.from('{"total": 1}'),
+  }
+
   it('are answered in order, whichever is committed first', async () => {
     const waits = [20, 0, 10]
     const { sink } = setUp({
@@ -319,14 +327,20 @@ describe('several messages', () => {
         return { outcome: 'stored', jobId: job.id }
       },
     })
-    const message: InboundMessage = {
-      protocol: 'http',
-      subscription: 'in',
-      method: 'POST',
-      headers: {},
-      body: Buffer.from('1'),
-    }
     const deliveries = await sink.deliver([message, message, message], { onInvalid: 'dead' })
     expect(deliveries).toMatchObject([{ jobId: 'id-1' }, { jobId: 'id-2' }, { jobId: 'id-3' }])
+  })
+
+  it('of one delivery are one batch, also those that are invalid', async () => {
+    const { sink, batches } = setUp({ subscription: { handler: 'order' } })
+    const invalid = { ...message, body: Buffer.from('no JSON') }
+    for (let delivery = 0; delivery < 2; delivery += 1) {
+      await sink.deliver([message, invalid, message], { onInvalid: 'dead' })
+    }
+    const [first, , , second] = batches
+    expect(first).toBeInstanceOf(Object)
+    expect(first).not.toBe(second)
+    for (const [index, batch] of batches.entries()) expect(batch).toBe(index < 3 ? first : second)
+    expect(batches).toHaveLength(6)
   })
 })

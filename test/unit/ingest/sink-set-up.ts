@@ -32,7 +32,7 @@ const NO_RULES: Mappings = {
   stop: async () => undefined,
 }
 
-/** A sink with one subscription `in`, and the rows that it gave to be committed. */
+/** A sink with one subscription `in`, the rows that it gave to be committed, and the batch of each message. */
 export function setUp({
   subscription = {},
   add = async (job: NewJob) => ({ outcome: 'stored' as const, jobId: job.id }),
@@ -45,14 +45,16 @@ export function setUp({
   mappings?: Mappings
 } = {}) {
   const rows: NewJob[] = []
+  const batches: unknown[] = []
   let ids = 0
   const commit: GroupCommit = {
     add: async (job) => {
       rows.push(job)
       return await add(job)
     },
-    addTogether: async (jobs) => {
+    addTogether: async (jobs, batch) => {
       rows.push(...jobs)
+      batches.push(batch)
       return await add(jobs[0]!)
     },
     waiting: () => 0,
@@ -91,7 +93,7 @@ export function setUp({
     )
     return delivery
   }
-  return { sink, rows, deliver }
+  return { sink, rows, batches, deliver }
 }
 
 /** What a handler will be given of a row. */
