@@ -7,7 +7,7 @@ import type { BenchServer } from './bench-database.ts'
 /** Rows of one INSERT, as many as the group commit takes. */
 const GROUP = 1_000
 const COLUMNS = ['id', 'typeid', 'method', 'protocol', 'direction', 'handler', 'metadata']
-const MORE_COLUMNS = ['payload', 'contenttype', 'dedupekey']
+const MORE_COLUMNS = ['payload', 'contenttype', 'dedupekey', 'orderingkey']
 
 /**
  * Rows a second of nothing but INSERTs of `count` rows like those that records from Kafka become, by groups and one after the
@@ -17,22 +17,24 @@ export async function bareInsert(
   server: BenchServer,
   count: number,
   bodyBytes: number,
+  orderBy: 'key' | 'none',
 ): Promise<number> {
   const url = await server.fresh()
   const connection = url.startsWith('postgres') ? await postgresql(url) : await mariadb(url)
   const from = performance.now()
   for (let begin = 0; begin < count; begin += GROUP) {
     const size = Math.min(GROUP, count - begin)
-    await connection.insert(Array.from({ length: size }, (_, n) => rowOf(begin + n, bodyBytes)))
+    const rows = Array.from({ length: size }, (_, n) => rowOf(begin + n, bodyBytes, orderBy))
+    await connection.insert(rows)
   }
   const perSecond = (count / (performance.now() - from)) * 1_000
   await connection.end()
   return perSecond
 }
 
-type Value = string | number
+type Value = string | number | null
 
-function rowOf(n: number, bodyBytes: number): readonly Value[] {
+function rowOf(n: number, bodyBytes: number, orderBy: 'key' | 'none'): readonly Value[] {
   const [partition, offset, timestamp] = [n % 12, n, 1_700_000_000_000 + n]
   const place = { topic: 'bench', partition, offset, timestamp, key: `key-${n % 5_000}` }
   return [
@@ -46,6 +48,7 @@ function rowOf(n: number, bodyBytes: number): readonly Value[] {
     JSON.stringify({ n, text: 'x'.repeat(bodyBytes - 30) }),
     'application/json',
     `s:WE6GFa8_gbZZQSnVAV3EaQ/bench/${partition}/${offset}/${timestamp}`,
+    orderBy === 'key' ? place.key : null,
   ]
 }
 

@@ -18,12 +18,13 @@ import { adapterTools } from '../test/services/adapter-tools.ts'
 import { startKafka } from '../test/services/kafka.ts'
 import type { BenchServer } from './bench-database.ts'
 import { bareInsert } from './bare-insert.ts'
+import { processorTime } from './processor-time.ts'
 import { startMariadbBench } from './server-mariadb.ts'
 import { startPostgresqlBench } from './server-postgresql.ts'
 
 /**
  * Records from Kafka to committed rows, beside the bare multi-row INSERT of the same rows in the same
- * run. CROSSDOCK_BENCH_MESSAGES: default 100,000. CROSSDOCK_BENCH_PARTITIONS: default 12.
+ * run; and the processor time that each costs, which a busy machine changes least. CROSSDOCK_BENCH_MESSAGES: default 100,000. CROSSDOCK_BENCH_PARTITIONS: default 12.
  */
 const MESSAGES = Number(process.env['CROSSDOCK_BENCH_MESSAGES'] ?? 100_000)
 const PARTITIONS = Number(process.env['CROSSDOCK_BENCH_PARTITIONS'] ?? 12)
@@ -121,6 +122,29 @@ async function measure(server: BenchServer, orderBy: 'key' | 'none'): Promise<nu
   return perSecond
 }
 
+interface Timed {
+  readonly perSecond: number
+  /** Milliseconds of processor time for 1,000 rows, by process. */
+  readonly costs: ReadonlyMap<string, number>
+}
+
+async function timed(run: () => Promise<number>): Promise<Timed> {
+  const [before, own] = [processorTime(), process.cpuUsage()]
+  const perSecond = await run()
+  const { user, system } = process.cpuUsage(own)
+  const costs = new Map([['this process', (user + system) / MESSAGES]])
+  for (const [name, seconds] of processorTime()) {
+    const cost = ((seconds - (before.get(name) ?? 0)) * 1e6) / MESSAGES
+    if (cost >= 0.1) costs.set(name, cost)
+  }
+  return { perSecond, costs }
+}
+
+function described({ perSecond, costs }: Timed): string {
+  const all = [...costs].map(([name, cost]) => `${name} ${cost.toFixed(1)} ms`).join(', ')
+  return `${Math.round(perSecond)}/s; processor time of 1,000 rows: ${all}`
+}
+
 // Timers of ours do not keep the process alive; this one does until the end.
 const alive = setInterval(() => undefined, 60_000)
 try {
@@ -129,12 +153,13 @@ try {
   for (const name of names) {
     const server = await (name === 'mariadb' ? startMariadbBench : startPostgresqlBench)(undefined)
     for (let round = 1; round <= ROUNDS; round += 1) {
-      const bare = await bareInsert(server, MESSAGES, BODY_BYTES)
-      const plain = await measure(server, 'none')
-      const ordered = await measure(server, 'key')
-      process.stdout.write(
-        `${server.name}, round ${round}: bare INSERT ${Math.round(bare)}/s; Kafka ${Math.round(plain)}/s (${(plain / bare).toFixed(2)}); ordered by key ${Math.round(ordered)}/s (${(ordered / bare).toFixed(2)}); resident ${Math.round(process.memoryUsage().rss / 1e6)} MB\n`,
-      )
+      for (const orderBy of ['none', 'key'] as const) {
+        const bare = await timed(() => bareInsert(server, MESSAGES, BODY_BYTES, orderBy))
+        const ours = await timed(() => measure(server, orderBy))
+        process.stdout.write(
+          `${server.name}, round ${round}, order by ${orderBy}: ${(ours.perSecond / bare.perSecond).toFixed(2)} of the bare INSERT\n  bare INSERT ${described(bare)}\n  Kafka ${described(ours)}; resident ${Math.round(process.memoryUsage().rss / 1e6)} MB\n`,
+        )
+      }
     }
     await server.stop()
   }

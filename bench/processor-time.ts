@@ -46,7 +46,9 @@ function readProcess(pid: string): Found | undefined {
     return {
       name: text.slice(from + 1, to),
       parent: Number(fields[1]),
-      seconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+      // With that of the children that it has waited for.
+      seconds:
+        fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS_PER_SECOND,
     }
   } catch {
     return undefined
