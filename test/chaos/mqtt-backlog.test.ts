@@ -14,6 +14,7 @@ import { freePort } from '../services/free-port.ts'
 import { startMosquitto } from '../services/mosquitto.ts'
 import { PROGRAM_DATABASES, type ProgramDatabase } from '../services/program-database.ts'
 import { startOrSkip } from '../services/require.ts'
+import { rssOf, watchMemory } from './memory-watch.ts'
 
 const LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
 const LIMIT_MS = LONG ? 900_000 : 170_000
@@ -124,28 +125,6 @@ async function publishAll(
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, one))
-}
-
-/** Samples the resident memory of the program until it is told to end; the highest, in bytes. */
-function watchMemory(url: string): () => Promise<number> {
-  const over = new AbortController()
-  let highest = 0
-  const watching = (async () => {
-    while (!over.signal.aborted) {
-      highest = Math.max(highest, await rssOf(url))
-      await delay(50)
-    }
-  })()
-  return async () => {
-    over.abort()
-    await watching
-    return highest
-  }
-}
-
-async function rssOf(url: string): Promise<number> {
-  const { body } = await send(`${url}/status`)
-  return (body['memory'] as { readonly rss_bytes: number }).rss_bytes
 }
 
 async function count(database: ProgramDatabase, what: string, where = 'true'): Promise<number> {
