@@ -49,12 +49,16 @@ export async function runAreas(
         area,
         places: staticCheckNames.includes(area) ? 1 : WORKERS_ALONE,
       }))
+  const startedAt = performance.now()
   const tasks = order
     .filter(({ area }) => names.includes(area))
     .map(({ area, places }) => {
       const workers = beside ? places : WORKERS_ALONE
-      const begins = () => runArea(area, { ...options, workers, beside })
-      return { places, run: begins } satisfies Task<AreaResult>
+      const run = async (): Promise<AreaResult> => {
+        const beganMs = performance.now() - startedAt
+        return { ...(await runArea(area, { ...options, workers, beside })), beganMs }
+      }
+      return { places, run } satisfies Task<AreaResult>
     })
   const results = await runSideBySide(tasks, beside ? PLACES : WORKERS_ALONE, wasInterrupted)
   return results.toSorted((a, b) => areaNames.indexOf(a.area) - areaNames.indexOf(b.area))
