@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { SlowFirst } from './test/runner/slow-first.ts'
 
 const UNIT_TIMEOUT_MS = 5_000
 const SERVER_TIMEOUT_MS = 30_000
@@ -51,6 +52,7 @@ export default defineConfig({
     expect: { poll: { timeout: 10_000 } },
     // Processes, not threads: files of tests load drivers, send signals and end processes.
     pool: 'forks',
+    sequence: { sequencer: SlowFirst },
     // For two cores. A run of several areas says for each how many; the projects' own word would be
     // stronger than an argument.
     maxWorkers: Number(process.env['CROSSDOCK_TEST_WORKERS'] ?? 2),

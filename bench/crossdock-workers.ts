@@ -21,7 +21,7 @@ const THREAD_MS = 2_000
 
 /** Crossdock's store, ingest and workers on one database, with handlers that count. */
 export async function openCrossdock(address: StoreAddress, workers: number) {
-  const store = openStore(address, Math.min(workers, 10), silentLog)
+  const store = await openStore(address, Math.min(workers, 10), silentLog)
   let open = false
   let target = Infinity
   let done = 0

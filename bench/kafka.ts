@@ -57,7 +57,7 @@ async function fill(): Promise<void> {
 
 /** Records a second, from the first delivery until the rows of the last one are committed. */
 async function measure(server: BenchServer, orderBy: 'key' | 'none'): Promise<number> {
-  const store = openStore(server.address(await server.fresh()), 5, silentLog)
+  const store = await openStore(server.address(await server.fresh()), 5, silentLog)
   const clock = systemClock
   const wakeUps = await startWakeUps({ channels: [], clock, log: silentLog })
   const commit = createGroupCommit({ store, wakeUps, clock, log: silentLog, random: Math.random })

@@ -66,7 +66,7 @@ async function fill(clientId: string, qos: 1 | 2): Promise<void> {
 
 /** Messages a second, from the connect until the broker has the last acknowledgement. */
 async function measure(server: BenchServer, version: '3.1.1' | '5', qos: 1 | 2): Promise<number> {
-  const store = openStore(server.address(await server.fresh()), 5, silentLog)
+  const store = await openStore(server.address(await server.fresh()), 5, silentLog)
   const name = `bench${Math.random().toString(36).slice(2)}`
   await fill(`${name}-s-0`, qos)
   const clock = systemClock

@@ -109,7 +109,7 @@ async function publishRows(
   count: number,
 ): Promise<number> {
   const url = await server.fresh()
-  const store = openStore(server.address(url), 2, silentLog)
+  const store = await openStore(server.address(url), 2, silentLog)
   for (let from = 0; from < count; from += BATCH) {
     const jobs = Array.from({ length: Math.min(BATCH, count - from) }, () =>
       outboundJob({ id: v7(), protocol: 'http', publication: 'bench', payload: '{"n":1}' }),

@@ -7,7 +7,6 @@ import type { CrossdockInstance } from './app/instance.ts'
 import { createInstanceEnd } from './app/instance-end.ts'
 import { createInstanceId, idTaken } from './app/instance-id.ts'
 import { createInstanceSchedules } from './app/instance-schedules.ts'
-import { createInstanceServer } from './app/instance-server.ts'
 import { createInstanceWorkers } from './app/instance-workers.ts'
 import { healthChecks } from './app/health-checks.ts'
 import { createIntegrations, type Integrations } from './app/integrations.ts'
@@ -31,7 +30,7 @@ import type { Configuration } from './config/configuration.ts'
 import { CrossdockError, errorMessage } from './domain/errors.ts'
 import { parseInput } from './handler-kit/validate-input.ts'
 import { createJobWaits } from './http/job-waits.ts'
-import { type HttpServer } from './http/server.ts'
+import type { HttpServer } from './http/server.ts'
 import { createDeadLetters } from './ingest/dead-letters.ts'
 import { createGroupCommit } from './ingest/group-commit.ts'
 import { createMessageSink } from './ingest/message-sink.ts'
@@ -230,6 +229,8 @@ async function start(
     parts: [...parts],
   })
   const waits = createJobWaits({ store, clock })
+  // Commands and handlers load this file as well, and need none of the 180 modules of a server.
+  const { createInstanceServer } = await import('./app/instance-server.ts')
   const server = createInstanceServer(httpSettings, {
     ...receiving,
     health,

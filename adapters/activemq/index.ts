@@ -1,24 +1,7 @@
-import type {
-  AdapterContext,
-  AdapterDefinition,
-  AdapterHealth,
-  RunningAdapter,
-} from '../../src/ports/adapter.ts'
-import { CrossdockError } from '../../src/domain/errors.ts'
-import { healthTogether } from '../../src/ports/adapter-health.ts'
-import { activemqConnectionOptions, type ActivemqConnectionOptions } from './options/connection.ts'
-import {
-  ACTIVEMQ_TEMPLATES,
-  activemqPublicationOptions,
-  type ActivemqPublicationOptions,
-} from './options/publication.ts'
-import {
-  activemqSubscriptionOptions,
-  type ActivemqSubscriptionOptions,
-} from './options/subscription.ts'
-import { probeConnection } from './probe.ts'
-import { openPublisher } from './publisher.ts'
-import { openReceiver } from './receiver.ts'
+import type { AdapterDefinition } from '../../src/ports/adapter.ts'
+import { activemqConnectionOptions } from './options/connection.ts'
+import { ACTIVEMQ_TEMPLATES, activemqPublicationOptions } from './options/publication.ts'
+import { activemqSubscriptionOptions } from './options/subscription.ts'
 
 /**
  * Takes messages from ActiveMQ Classic or Artemis over STOMP and publishes to it. Each message is acknowledged by
@@ -37,58 +20,6 @@ export const activemqAdapter: AdapterDefinition<
   publishes: 'batches',
   subscriptionConnection: 'required',
   withoutIdentity: () => 'the sender gives it no header idempotency-key',
-  probe: probeConnection,
-  start,
-}
-
-async function start({
-  connection,
-  subscriptions,
-  publications,
-  makeOffering,
-  slots,
-  instance,
-  connected,
-  clock,
-  random,
-  log,
-}: AdapterContext<
-  ActivemqSubscriptionOptions,
-  ActivemqConnectionOptions,
-  ActivemqPublicationOptions
->): Promise<RunningAdapter> {
-  if (connection === undefined) {
-    throw new CrossdockError('usage', 'ActiveMQ needs a connection')
-  }
-  const common = { connection: connection.options, clock, random, log }
-  const publisher =
-    publications.length === 0 ? undefined : openPublisher({ ...common, publications, connected })
-  const receivers = subscriptions.map((subscription) => ({
-    name: subscription.name,
-    receiver: openReceiver({
-      ...common,
-      subscription,
-      makeOffering,
-      slots,
-      instanceName: instance.name,
-      log: log.child({ subscription: subscription.name }),
-    }),
-  }))
-  return {
-    health: () => {
-      const parts = receivers.map(({ name, receiver }) => ({ name, health: receiver.health() }))
-      const problem = publisher?.problem()
-      const published: AdapterHealth =
-        problem === undefined ? { status: 'ok' } : { status: 'down', detail: problem }
-      return healthTogether(
-        publisher === undefined ? parts : [...parts, { name: 'publications', health: published }],
-      )
-    },
-    ...(publisher !== undefined && {
-      publish: (name, messages, signal) => publisher.publish(name, messages, signal),
-    }),
-    stop: async () => {
-      await Promise.all([publisher?.stop(), ...receivers.map(({ receiver }) => receiver.stop())])
-    },
-  }
+  probe: async (options, signal) => (await import('./probe.ts')).probeConnection(options, signal),
+  start: async (context) => (await import('./start.ts')).startActivemq(context),
 }

@@ -1,29 +1,12 @@
-import { CrossdockError } from '../../src/domain/errors.ts'
-import type { AdapterContext, AdapterDefinition, RunningAdapter } from '../../src/ports/adapter.ts'
-import { healthTogether, publishingHealth } from '../../src/ports/adapter-health.ts'
+import type { AdapterDefinition } from '../../src/ports/adapter.ts'
 import type { KafkaDriver } from './driver.ts'
-import { openSubscriptions } from './inbound/subscriptions.ts'
-import { kafkajsDriver } from './kafkajs/driver.ts'
-import { kafkaConnectionOptions, type KafkaConnectionOptions } from './options/connection.ts'
-import {
-  KAFKA_TEMPLATES,
-  kafkaPublicationOptions,
-  type KafkaPublicationOptions,
-} from './options/publication.ts'
-import { kafkaSubscriptionOptions, type KafkaSubscriptionOptions } from './options/subscription.ts'
-import { openPublisher } from './outbound/publisher.ts'
-import { probeKafka } from './probe.ts'
-import { kafkaServer } from './server.ts'
+import { kafkaConnectionOptions } from './options/connection.ts'
+import { KAFKA_TEMPLATES, kafkaPublicationOptions } from './options/publication.ts'
+import { kafkaSubscriptionOptions } from './options/subscription.ts'
 
-type Context = AdapterContext<
-  KafkaSubscriptionOptions,
-  KafkaConnectionOptions,
-  KafkaPublicationOptions
->
-
-/** The adapter over a client library. */
+/** The adapter over a client library, which is loaded when the first connection needs it. */
 export function createKafkaAdapter(
-  driver: KafkaDriver,
+  loadDriver: () => Promise<KafkaDriver>,
 ): AdapterDefinition<
   typeof kafkaSubscriptionOptions,
   typeof kafkaConnectionOptions,
@@ -39,35 +22,18 @@ export function createKafkaAdapter(
     subscriptionConnection: 'required',
     // Each has its place: cluster, topic, partition and offset.
     withoutIdentity: () => undefined,
-    probe: (options, signal) => probeKafka(driver, options, signal),
-    start: (context) => start(driver, context),
-  }
-}
-
-async function start(driver: KafkaDriver, context: Context): Promise<RunningAdapter> {
-  const { connection, publications, instance, connected, clock, log } = context
-  if (connection === undefined) throw new CrossdockError('usage', 'Kafka needs a connection')
-  const server = kafkaServer(connection.options, { instanceName: instance.name, clock, log })
-  const publisher =
-    publications.length === 0
-      ? undefined
-      : openPublisher({ driver, server, publications, connected, clock })
-  const subscriptions = openSubscriptions(driver, server, context)
-  return {
-    health: () =>
-      healthTogether([
-        ...subscriptions.health(),
-        ...(publisher === undefined ? [] : [publishingHealth(publisher.problem())]),
-      ]),
-    lag: (name) => subscriptions.lag(name),
-    ...(publisher !== undefined && {
-      publish: (name, messages) => publisher.publish(name, messages),
-    }),
-    stop: async () => {
-      await Promise.all([subscriptions.stop(), publisher?.stop()])
+    probe: async (options, signal) => {
+      const { probeKafka } = await import('./probe.ts')
+      return await probeKafka(await loadDriver(), options, signal)
+    },
+    start: async (context) => {
+      const { startKafka } = await import('./start.ts')
+      return await startKafka(await loadDriver(), context)
     },
   }
 }
 
 /** Takes records from Kafka and sends records to it. Offsets are committed behind the rows. */
-export const kafkaAdapter = createKafkaAdapter(kafkajsDriver)
+export const kafkaAdapter = createKafkaAdapter(
+  async () => (await import('./kafkajs/driver.ts')).kafkajsDriver,
+)

@@ -40,7 +40,7 @@ async function withStore<T>(
   const database = await openDatabase(configuration, log)
   try {
     await migrateAtStart(database, configuration, log)
-    const store = openStore(storeAddress(database, configuration), 1, log)
+    const store = await openStore(storeAddress(database, configuration), 1, log)
     try {
       return await work(store)
     } finally {

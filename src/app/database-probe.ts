@@ -76,7 +76,7 @@ async function versionOf(
   configuration: Configuration,
   log: Log,
 ): Promise<string> {
-  const store = openStore(storeAddress(database, configuration), 1, log)
+  const store = await openStore(storeAddress(database, configuration), 1, log)
   try {
     return (await store.ping()).version
   } finally {

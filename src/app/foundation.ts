@@ -6,7 +6,7 @@ import type { Store } from '../ports/store.ts'
 import { createTurnGiver } from '../worker/turns.ts'
 import { startWakeUps, type RunningWakeUps } from '../worker/wake-ups.ts'
 import { migrateAtStart } from './migrate-database.ts'
-import { openCache } from './open-cache.ts'
+import { openCache, type OpenCache } from './open-cache.ts'
 import { openDatabase, type OpenDatabase } from './open-database.ts'
 import { openStore, storeAddress, type StoreAddress } from './open-store.ts'
 import { configuredPauses, resumeQueues } from './queue-pauses.ts'
@@ -17,7 +17,7 @@ export interface Foundation {
   readonly database: OpenDatabase
   readonly address: StoreAddress
   readonly store: Store
-  readonly cache: ReturnType<typeof openCache>
+  readonly cache: OpenCache
   readonly wakeUps: RunningWakeUps
   readonly pauses: KeptPauses
 }
@@ -41,12 +41,12 @@ export async function openFoundation(
   teardown.add('database', () => database.close())
   await migrateAtStart(database, configuration, log)
   const address = storeAddress(database, configuration)
-  const store = openStore(address, configuration.database.poolSize, log)
+  const store = await openStore(address, configuration.database.poolSize, log)
   teardown.add('store', () => store.close())
   teardown.add('http', parts.closeHttp)
   await store.ping()
 
-  const cache = openCache(configuration, { clock, log })
+  const cache = await openCache(configuration, { clock, log })
   teardown.add('cache', () => cache.close())
   const wakeUps = await startWakeUps({
     channels: [...(configuration.database.notify ? [store] : []), ...cache.channels],

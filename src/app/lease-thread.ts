@@ -22,4 +22,4 @@ const noLog: Log = {
 
 const data = workerData as LeaseThreadData
 // It opens no handler's transaction; a pool must have room for one.
-runLeaseThread(data, openStore(data.address, 1, noLog), systemClock)
+runLeaseThread(data, await openStore(data.address, 1, noLog), systemClock)

@@ -2,8 +2,6 @@ import type { Configuration } from '../config/configuration.ts'
 import { CrossdockError } from '../domain/errors.ts'
 import type { Log } from '../ports/log.ts'
 import type { MigrationReport } from '../store/migration-files.ts'
-import { migrateMysql } from '../store/mysql/migrate.ts'
-import { migratePostgresql } from '../store/postgresql/migrate.ts'
 import { openDatabase, type OpenDatabase } from './open-database.ts'
 
 /** Applies the pending migrations of the configured database, or says which they are. */
@@ -20,17 +18,19 @@ export async function migrateDatabase(
 }
 
 /** The same on a database that is open already. */
-export function migrateOpen(
+export async function migrateOpen(
   database: OpenDatabase,
   configuration: Configuration,
   dryRun: boolean,
 ): Promise<MigrationReport> {
   const { schema } = configuration.database
   if (database.dialect === 'mysql') {
-    return migrateMysql({ connection: database.connection, schema, dryRun })
+    const { migrateMysql } = await import('../store/mysql/migrate.ts')
+    return await migrateMysql({ connection: database.connection, schema, dryRun })
   }
+  const { migratePostgresql } = await import('../store/postgresql/migrate.ts')
   const connection = database.directConnection ?? database.connection
-  return migratePostgresql({ connection, schema, dryRun })
+  return await migratePostgresql({ connection, schema, dryRun })
 }
 
 /**

@@ -1,5 +1,4 @@
 import type { Configuration } from '../config/configuration.ts'
-import { openRedis } from '../locks/redis/open-redis.ts'
 import type { HealthCheck } from '../observe/health.ts'
 import type { Clock } from '../ports/clock.ts'
 import { NO_LOCKS, type JobLocks } from '../ports/job-locks.ts'
@@ -28,11 +27,12 @@ const WITHOUT: OpenCache = {
 }
 
 /** Begins to connect to the cache of the configuration, and waits for nothing: it may be away. */
-export function openCache(
+export async function openCache(
   { cache, instance, jobs }: Configuration,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
-): OpenCache {
+): Promise<OpenCache> {
   if (cache.adapter === 'none') return WITHOUT
+  const { openRedis } = await import('../locks/redis/open-redis.ts')
   const redis = openRedis({
     urls: cache.redis.nodes,
     keyPrefix: cache.redis.keyPrefix,

@@ -1,8 +1,5 @@
 import type { Configuration } from '../config/configuration.ts'
 import type { Conditions } from '../ports/conditions.ts'
-import { createMysqlConditions } from '../store/mysql/conditions.ts'
-import { makeConditionLogin } from '../store/postgresql/condition-login.ts'
-import { createPostgresqlConditions } from '../store/postgresql/conditions.ts'
 import { databaseAddress, type OpenDatabase } from './open-database.ts'
 
 /** For `lasterror` of schedules with a condition that nobody can evaluate. */
@@ -20,6 +17,7 @@ export async function openConditions(
   const unsafe = conditionUrl === undefined && !isEmbedded
   if (unsafe && !settings.allowUnsafeConditions) return NO_LOGIN
   if (database.dialect === 'mysql') {
+    const { createMysqlConditions } = await import('../store/mysql/conditions.ts')
     if (conditionUrl === undefined) {
       return createMysqlConditions({ connection: database.connection, unsafe })
     }
@@ -28,6 +26,7 @@ export async function openConditions(
       ? createMysqlConditions({ connection: given.connection, unsafe })
       : NO_LOGIN
   }
+  const { createPostgresqlConditions } = await import('../store/postgresql/conditions.ts')
   if (conditionUrl !== undefined) {
     const given = databaseAddress(conditionUrl, settings)
     return given.dialect === 'postgresql'
@@ -35,6 +34,8 @@ export async function openConditions(
       : NO_LOGIN
   }
   const own = database.directConnection ?? database.connection
-  const connection = isEmbedded ? { ...own, user: await makeConditionLogin(own) } : own
+  if (!isEmbedded) return createPostgresqlConditions({ connection: own, schema, unsafe })
+  const { makeConditionLogin } = await import('../store/postgresql/condition-login.ts')
+  const connection = { ...own, user: await makeConditionLogin(own) }
   return createPostgresqlConditions({ connection, schema, unsafe })
 }

@@ -2,9 +2,7 @@ import type { Configuration } from '../config/configuration.ts'
 import type { Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
 import type { MysqlConnection } from '../store/mysql/connection-options.ts'
-import { createMysqlStore } from '../store/mysql/index.ts'
 import type { PostgresqlConnection } from '../store/postgresql/connect.ts'
-import { createPostgresqlStore } from '../store/postgresql/index.ts'
 import type { OpenDatabase } from './open-database.ts'
 
 /** The way to a database, as plain data: it also travels to other threads. */
@@ -34,16 +32,25 @@ export function storeAddress(
 }
 
 /**
- * The store on a database, in its dialect. Connects at its first use.
+ * The store on a database, in its dialect, whose driver is loaded here alone: the other one would cost each start,
+ * and each thread of leases, 20 to 60 ms of a processor. Connects at its first use.
  * @param handlerConnections for handlers' transactions
  */
-export function openStore(address: StoreAddress, handlerConnections: number, log: Log): Store {
+export async function openStore(
+  address: StoreAddress,
+  handlerConnections: number,
+  log: Log,
+): Promise<Store> {
   const settings = {
     handlerConnections,
     onConnectionError: (error: Error): void => {
       log.debug({ err: error }, 'an idle connection to the database broke')
     },
   }
-  if (address.dialect === 'mysql') return createMysqlStore({ ...address, ...settings })
+  if (address.dialect === 'mysql') {
+    const { createMysqlStore } = await import('../store/mysql/index.ts')
+    return createMysqlStore({ ...address, ...settings })
+  }
+  const { createPostgresqlStore } = await import('../store/postgresql/index.ts')
   return createPostgresqlStore({ ...address, ...settings })
 }

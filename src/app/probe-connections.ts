@@ -6,21 +6,18 @@ import type { Log } from '../ports/log.ts'
 import type { Probe, ProbeReport } from '../ports/probe.ts'
 import { startAdapterServices } from './adapter-services.ts'
 import { adapters } from './adapters.ts'
-import { redisProbe } from '../locks/redis/probe.ts'
 import { databaseProbe } from './database-probe.ts'
 
 /** Above what the database's and Redis's own connections wait for, so that their reason is told. */
 const LIMIT_MS = 30_000
 
 /** Everything that the configuration names and an instance would connect to. */
-function connectionProbes(configuration: Configuration, log: Log): readonly Probe[] {
+async function connectionProbes(configuration: Configuration, log: Log): Promise<readonly Probe[]> {
   const { cache } = configuration
   const definitions: readonly AdapterDefinition[] = adapters
   return [
     databaseProbe(configuration, log),
-    ...(cache.adapter === 'redis'
-      ? cache.redis.nodes.map((url) => redisProbe(url, cache.redis.keyPrefix))
-      : []),
+    ...(await cacheProbes(cache)),
     ...configuration.connections.flatMap((connection) => {
       const { protocol, name, options } = connection
       const definition = definitions.find((one) => one.protocol === protocol)
@@ -31,6 +28,12 @@ function connectionProbes(configuration: Configuration, log: Log): readonly Prob
       return { name: addressOf(protocol, name), advice, run }
     }),
   ]
+}
+
+async function cacheProbes(cache: Configuration['cache']): Promise<readonly Probe[]> {
+  if (cache.adapter === 'none') return []
+  const { redisProbe } = await import('../locks/redis/probe.ts')
+  return cache.redis.nodes.map((url) => redisProbe(url, cache.redis.keyPrefix))
 }
 
 /** Tries all connections at once, and says of each what became of it, in order. */
@@ -44,9 +47,8 @@ export async function probeConnections(
     stop: async () => undefined,
   }))
   try {
-    return await Promise.all(
-      connectionProbes(configuration, log).map((probe) => runProbe(probe, LIMIT_MS)),
-    )
+    const probes = await connectionProbes(configuration, log)
+    return await Promise.all(probes.map((probe) => runProbe(probe, LIMIT_MS)))
   } finally {
     await services.stop()
   }

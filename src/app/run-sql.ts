@@ -1,7 +1,5 @@
 import type { Configuration } from '../config/configuration.ts'
 import type { Log } from '../ports/log.ts'
-import { runScript as runMysql } from '../store/mysql/run-script.ts'
-import { runScript as runPostgresql } from '../store/postgresql/run-script.ts'
 import type { StatementResult } from '../store/statement-result.ts'
 import { openDatabase, type OpenDatabase } from './open-database.ts'
 
@@ -20,11 +18,15 @@ export async function runSql(
 }
 
 /** The same on a database that is open already. */
-export function runOpen(
+export async function runOpen(
   database: OpenDatabase,
   schema: string,
   text: string,
 ): Promise<readonly StatementResult[]> {
-  if (database.dialect === 'mysql') return runMysql(database.connection, schema, text)
-  return runPostgresql(database.directConnection ?? database.connection, schema, text)
+  if (database.dialect === 'mysql') {
+    const { runScript } = await import('../store/mysql/run-script.ts')
+    return await runScript(database.connection, schema, text)
+  }
+  const { runScript } = await import('../store/postgresql/run-script.ts')
+  return await runScript(database.directConnection ?? database.connection, schema, text)
 }

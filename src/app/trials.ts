@@ -58,7 +58,7 @@ export async function withTrials<T>(
   const database = await openDatabase(configuration, log)
   try {
     await refusePending(database, configuration)
-    const store = openStore(storeAddress(database, configuration), 1, log)
+    const store = await openStore(storeAddress(database, configuration), 1, log)
     const acceptance = createAcceptance(configuration, log)
     try {
       return await work(trialsOn({ configuration, store, handlers, acceptance }))

@@ -27,7 +27,7 @@ export async function withDeadLetters<T>(
     const handlers = await allHandlers(configuration, {}, log)
     const database = await openDatabase(configuration, log)
     teardown.add('database', () => database.close())
-    const store = openStore(storeAddress(database, configuration), 1, log)
+    const store = await openStore(storeAddress(database, configuration), 1, log)
     teardown.add('store', () => store.close())
     const clock = systemClock
     const channels = configuration.database.notify ? [store] : []

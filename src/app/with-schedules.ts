@@ -22,7 +22,7 @@ export async function withSchedules<T>(
   work: (desk: ScheduleDesk) => Promise<T>,
 ): Promise<T> {
   const database = await openDatabase(configuration, log)
-  const store = openStore(storeAddress(database, configuration), 1, log)
+  const store = await openStore(storeAddress(database, configuration), 1, log)
   const templates = openPayloadTemplates(log)
   let queues: readonly string[] = []
   try {

@@ -8,6 +8,8 @@ export interface SkippedTest {
 /** What one area of the tests came to. A static check is an area of one test. */
 export interface AreaResult {
   readonly area: string
+  /** When it began, from the begin of the run: which areas kept the processors busy at the end. */
+  readonly beganMs?: number
   readonly durationMs: number
   readonly passed: number
   readonly failed: number

@@ -4,7 +4,7 @@ import type { AreaResult } from './area-result.ts'
 import { root, runNode } from './child.ts'
 import { seconds } from './summary.ts'
 
-const TIMEOUT_MS = 300_000
+const TIMEOUT_MS = 600_000
 
 interface StaticCheck {
   readonly name: string

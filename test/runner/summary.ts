@@ -1,6 +1,6 @@
 import { type AreaResult, sum } from './area-result.ts'
 
-const HEADINGS = ['area', 'time', 'passed', 'failed', 'skipped']
+const HEADINGS = ['area', 'begin', 'time', 'passed', 'failed', 'skipped']
 
 /** The end of a run, without its last line: a table of the areas, remarks, and what was skipped. */
 export function summarize(results: readonly AreaResult[], durationMs: number): string {
@@ -17,8 +17,8 @@ export function seconds(durationMs: number): string {
 }
 
 function row(result: Omit<AreaResult, 'skippedTests' | 'remark'>): string[] {
-  const { area, durationMs, passed, failed, skipped } = result
-  return [area, seconds(durationMs), ...[passed, failed, skipped].map(String)]
+  const { area, beganMs = 0, durationMs, passed, failed, skipped } = result
+  return [area, seconds(beganMs), seconds(durationMs), ...[passed, failed, skipped].map(String)]
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Sabotage } from './sabotage.ts'
@@ -6,6 +6,8 @@ import type { Sabotage } from './sabotage.ts'
 /** A copy of the repository, in which one line at a time is broken. */
 export interface BrokenCopy {
   readonly root: string
+  /** The files that were broken so far, mended or not, as paths in the repository. */
+  changed(): readonly string[]
   /** Breaks the line; throws when it does not stand in its file exactly once. */
   breakLine(sabotage: Sabotage): Promise<void>
   /** Puts it back. */
@@ -30,7 +32,8 @@ const PARTS = [
 
 /** Copies the repository into the temporary folder. */
 export async function copyRepository(from: string): Promise<BrokenCopy> {
-  const root = await mkdtemp(path.join(tmpdir(), 'crossdock-sabotage-'))
+  const root = await realpath(await mkdtemp(path.join(tmpdir(), 'crossdock-sabotage-')))
+  const changed = new Set<string>()
   for (const part of PARTS) {
     await cp(path.join(from, part), path.join(root, part), { recursive: true })
   }
@@ -38,7 +41,9 @@ export async function copyRepository(from: string): Promise<BrokenCopy> {
   const fileOf = (sabotage: Sabotage): string => path.join(root, sabotage.file)
   return {
     root,
+    changed: () => [...changed],
     breakLine: async (sabotage) => {
+      changed.add(sabotage.file)
       const text = await readFile(fileOf(sabotage), 'utf8')
       const pieces = text.split(sabotage.line)
       if (pieces.length !== 2) {

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { copyRepository, type BrokenCopy } from './broken-copy.ts'
-import { runNamedTest, type TestOutcome } from './named-test.ts'
+import { openNamedTests, type NamedTests, type TestOutcome } from './named-test.ts'
 import type { Sabotage } from './sabotage.ts'
 import { storeServers } from './store-servers.ts'
 import { sabotages } from './sabotages.ts'
@@ -27,12 +27,20 @@ const skipped = wanted.length - waiting.length
 let passed = 0
 let failed = 0
 
-async function attempt(copy: BrokenCopy, sabotage: Sabotage): Promise<void> {
+/** A copy with what runs its tests: on the servers that are there already, and on servers of their own. */
+interface Place {
+  readonly copy: BrokenCopy
+  readonly served: NamedTests
+  readonly own: NamedTests
+}
+
+async function attempt(place: Place, sabotage: Sabotage): Promise<void> {
+  const { copy } = place
   const from = performance.now()
   let problem: string | undefined
   try {
     await copy.breakLine(sabotage)
-    const outcome = await runTest(copy, sabotage)
+    const outcome = await runTest(place, sabotage)
     if (outcome === 'passed') problem = `passes without the line: ${sabotage.test}`
     if (outcome === 'missing') problem = `did not run: ${sabotage.test} (${sabotage.testFile})`
   } catch (error) {
@@ -50,19 +58,22 @@ async function attempt(copy: BrokenCopy, sabotage: Sabotage): Promise<void> {
 }
 
 /** On the servers that are there already, unless the test needs one of its own. */
-async function runTest(copy: BrokenCopy, sabotage: Sabotage): Promise<TestOutcome> {
-  if (!sabotage.testFile.startsWith(STORE_TESTS)) return await runNamedTest(copy.root, sabotage, {})
-  const outcome = await runNamedTest(copy.root, sabotage, servers.environment)
-  return outcome === 'missing' ? await runNamedTest(copy.root, sabotage, {}) : outcome
+async function runTest({ copy, served, own }: Place, sabotage: Sabotage): Promise<TestOutcome> {
+  if (!sabotage.testFile.startsWith(STORE_TESTS)) return await own.run(sabotage, copy.changed())
+  const outcome = await served.run(sabotage, copy.changed())
+  return outcome === 'missing' ? await own.run(sabotage, copy.changed()) : outcome
 }
 
 async function work(): Promise<void> {
   const copy = await copyRepository(root)
+  const served = openNamedTests(copy.root, servers.environment)
+  const own = openNamedTests(copy.root, {})
   try {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      await attempt(copy, next)
+      await attempt({ copy, served, own }, next)
     }
   } finally {
+    await Promise.all([served.end(), own.end()])
     await copy.remove()
   }
 }

@@ -51,7 +51,7 @@ export async function openTestDatabase(options: TestDatabaseOptions = {}): Promi
     })
     const database = await openDatabase(configuration, silentLog)
     if (migrate) await migrateAtStart(database, configuration, silentLog)
-    const store = openStore(storeAddress(database, configuration), 5, silentLog)
+    const store = await openStore(storeAddress(database, configuration), 5, silentLog)
     const opened: TestDatabase = {
       sql: (text) => runOn(database, configuration, text),
       close: async () => {

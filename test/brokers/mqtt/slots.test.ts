@@ -33,7 +33,7 @@ beforeAll(async () => {
   const { url } = await createDatabase(server)
   const connection = { connectionString: url }
   await migratePostgresql({ connection, schema: 'public', dryRun: false })
-  store = openStore(
+  store = await openStore(
     {
       dialect: 'postgresql',
       connection,

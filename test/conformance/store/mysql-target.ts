@@ -4,6 +4,7 @@ import mysql, { type PoolOptions, type RowDataPacket } from 'mysql2/promise'
 import { createMysqlStore } from '../../../src/store/mysql/index.ts'
 import { migrateMysql } from '../../../src/store/mysql/migrate.ts'
 import type { MariadbService } from '../../services/mariadb-service.ts'
+import { type MariadbTemplate, readTemplate } from '../../services/mariadb-template.ts'
 import type { Row, Target, TargetDatabase, TargetServer } from './target.ts'
 
 /** A target on MariaDB or MySQL, however its server is started. */
@@ -24,15 +25,22 @@ export function mysqlTarget(name: string, start: () => Promise<MariadbService>):
   }
 }
 
-/** MySQL has no databases to copy: each is migrated. */
 function migratedServer(service: MariadbService): TargetServer {
+  const newUri = (): string =>
+    `${service.url.replace(/\/$/, '')}/test_${randomBytes(6).toString('hex')}`
+  let template: Promise<MariadbTemplate> | undefined
+  const migrated = async (): Promise<MariadbTemplate> => {
+    const uri = newUri()
+    await migrateMysql({ connection: { uri }, dryRun: false })
+    return await readTemplate(uri)
+  }
   return {
     controllable: service.controllable,
     announces: false,
     errorsEndTransactions: false,
     openDatabase: async () => {
-      const uri = `${service.url.replace(/\/$/, '')}/test_${randomBytes(6).toString('hex')}`
-      await migrateMysql({ connection: { uri }, dryRun: false })
+      const uri = newUri()
+      await (await (template ??= migrated())).copyTo(uri)
       return targetDatabase(uri)
     },
     kill: () => service.kill(),

@@ -109,7 +109,7 @@ export function useWorkers(): WorkerHarness {
       idleInTransactionMs: Math.floor(leaseMs / 2),
     }
     instances += 1
-    const store = openStore(address, 20, recordingLog())
+    const store = await openStore(address, 20, recordingLog())
     const instance = await startInstance(store, address, handlers, {
       owner: `instance-${instances}`,
       ...settings,

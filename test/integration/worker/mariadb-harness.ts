@@ -66,7 +66,7 @@ export function useMariadbWorkers(): MariadbHarness {
         schema: undefined,
         idleInTransactionMs: Math.floor(leaseMs / 2),
       }
-      const store = openStore(address, 20, recordingLog())
+      const store = await openStore(address, 20, recordingLog())
       instances += 1
       const instance = await startInstance(store, address, handlers, {
         owner: `instance-${instances}`,

@@ -9,11 +9,11 @@ import { memoryProducer } from './memory-producer.ts'
 
 const NEVER = new AbortController().signal
 
-function driverWith(parts: Partial<KafkaDriver>): KafkaDriver {
+function driverWith(parts: Partial<KafkaDriver>): () => Promise<KafkaDriver> {
   const missing = (): never => {
     throw new Error('this is not asked for')
   }
-  return { consumer: missing, producer: missing, metadata: missing, ...parts }
+  return async () => ({ consumer: missing, producer: missing, metadata: missing, ...parts })
 }
 
 describe('the Kafka adapter', () => {

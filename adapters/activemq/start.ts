@@ -1,0 +1,61 @@
+import type { AdapterContext, AdapterHealth, RunningAdapter } from '../../src/ports/adapter.ts'
+import { CrossdockError } from '../../src/domain/errors.ts'
+import { healthTogether } from '../../src/ports/adapter-health.ts'
+import type { ActivemqConnectionOptions } from './options/connection.ts'
+import type { ActivemqPublicationOptions } from './options/publication.ts'
+import type { ActivemqSubscriptionOptions } from './options/subscription.ts'
+import { openPublisher } from './publisher.ts'
+import { openReceiver } from './receiver.ts'
+
+/** Receives and publishes over one connection; it need not be there yet. */
+export async function startActivemq({
+  connection,
+  subscriptions,
+  publications,
+  makeOffering,
+  slots,
+  instance,
+  connected,
+  clock,
+  random,
+  log,
+}: AdapterContext<
+  ActivemqSubscriptionOptions,
+  ActivemqConnectionOptions,
+  ActivemqPublicationOptions
+>): Promise<RunningAdapter> {
+  if (connection === undefined) {
+    throw new CrossdockError('usage', 'ActiveMQ needs a connection')
+  }
+  const common = { connection: connection.options, clock, random, log }
+  const publisher =
+    publications.length === 0 ? undefined : openPublisher({ ...common, publications, connected })
+  const receivers = subscriptions.map((subscription) => ({
+    name: subscription.name,
+    receiver: openReceiver({
+      ...common,
+      subscription,
+      makeOffering,
+      slots,
+      instanceName: instance.name,
+      log: log.child({ subscription: subscription.name }),
+    }),
+  }))
+  return {
+    health: () => {
+      const parts = receivers.map(({ name, receiver }) => ({ name, health: receiver.health() }))
+      const problem = publisher?.problem()
+      const published: AdapterHealth =
+        problem === undefined ? { status: 'ok' } : { status: 'down', detail: problem }
+      return healthTogether(
+        publisher === undefined ? parts : [...parts, { name: 'publications', health: published }],
+      )
+    },
+    ...(publisher !== undefined && {
+      publish: (name, messages, signal) => publisher.publish(name, messages, signal),
+    }),
+    stop: async () => {
+      await Promise.all([publisher?.stop(), ...receivers.map(({ receiver }) => receiver.stop())])
+    },
+  }
+}
