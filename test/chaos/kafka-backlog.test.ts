@@ -21,7 +21,7 @@ const MB = 1_000_000
  * Where there is room, garbage is collected late, and how much the program needs cannot be seen: here it has to do with this
  * heap, or it ends.
  */
-const SMALL_HEAP = '--max-old-space-size=96 --max-semi-space-size=4'
+const SMALL_HEAP = '--max-old-space-size=72 --max-semi-space-size=4'
 /** What the whole program may have, whatever waits. */
 const MAX_RSS_BYTES = 250 * MB
 

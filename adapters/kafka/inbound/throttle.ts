@@ -11,7 +11,7 @@ export interface Throttle {
 }
 
 /** Of one subscription. Beyond that the brokers wait. */
-const MAX_HELD_BYTES = 16 * 1024 * 1024
+const MAX_HELD_BYTES = 8 * 1024 * 1024
 
 /** Partitions go on once half of what they may hold is settled, so that they do not stop and go for every record. */
 export function createThrottle({
