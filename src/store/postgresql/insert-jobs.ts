@@ -15,6 +15,14 @@ const TYPES = { text: 'text', integer: 'int', json: 'jsonb', due: 'text' } as co
  */
 const REPEATS = 50
 
+/**
+ * Groups from so many rows on are inserted without ON CONFLICT first, which looks into every unique index before it writes:
+ * the server then needs 18 ms for 1,000 rows from Kafka instead of 24. Where a key is taken the whole group fails, and the
+ * server logs that; so after one of those as many groups as this are inserted with it.
+ */
+const PLAIN_FROM_ROWS = 100
+const GROUPS_WITH_CARE = 100
+
 /** A key is taken. */
 const UNIQUE_VIOLATION = '23505'
 
@@ -31,6 +39,7 @@ export function makeInsertJobs(database: Database) {
   const insertHeld = insertHeldStatement(database)
   const insertWhole = insertWholeStatement(database)
   const find = findStatement(database)
+  let groupsWithCare = 0
 
   return async function insertJobs(
     request: InsertRequest,
@@ -38,10 +47,27 @@ export function makeInsertJobs(database: Database) {
   ): Promise<readonly InsertOutcome[]> {
     return await insertUntilKnown(request, {
       store: (units) =>
-        units.some((unit) => unit.length > 1) ? storeWhole(units, held) : store(units.flat(), held),
+        units.some((unit) => unit.length > 1)
+          ? storeWhole(units, held)
+          : storeEach(units.flat(), held, request.again),
       find: (jobs) => findTaken(jobs, held),
       repeats: REPEATS,
     })
+  }
+
+  async function storeEach(
+    jobs: readonly NewJob[],
+    held: HeldTransaction | undefined,
+    again: boolean,
+  ): Promise<readonly string[]> {
+    if (held !== undefined || again || jobs.length < PLAIN_FROM_ROWS) return await store(jobs, held)
+    if (groupsWithCare > 0) groupsWithCare -= 1
+    else {
+      const ids = await storeAll(jobs)
+      if (ids.length > 0) return ids
+      groupsWithCare = GROUPS_WITH_CARE
+    }
+    return await store(jobs, held)
   }
 
   async function store(
@@ -67,7 +93,11 @@ export function makeInsertJobs(database: Database) {
     if (held !== undefined) {
       throw new CrossdockError('usage', 'units are not stored in the transaction of a handler')
     }
-    const jobs = firstOfEachKey(units).flat()
+    return await storeAll(firstOfEachKey(units).flat())
+  }
+
+  /** None of them where a key is taken. */
+  async function storeAll(jobs: readonly NewJob[]): Promise<readonly string[]> {
     try {
       const { rows } = await database.run<{ id: string }>(insertWhole, columnArrays(jobs))
       return rows.map((row) => row.id)

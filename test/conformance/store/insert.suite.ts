@@ -233,6 +233,32 @@ export const insertSuite = storeSuite('inserting jobs', (bed) => {
     expect(await insert(bed.store)).toEqual([])
   })
 
+  it('stores of large groups what is new, however often keys are taken, and refuses an id that is', async () => {
+    await insert(bed.store, newJob({ dedupeKey: 'd7' }), newJob({ uniqueKey: 'u9' }))
+    for (let round = 0; round < 3; round += 1) {
+      const jobs = newJobs(200).map((job, index) => ({
+        ...job,
+        // A third of them once, the others in each round.
+        dedupeKey: index % 3 === 0 ? `d${index}-${round}` : `d${index}`,
+        ...(index === 9 && { uniqueKey: 'u9' }),
+      }))
+      const outcomes = await bed.store.insertJobs({ jobs, again: false })
+      const stored = outcomes.flatMap(({ outcome }, index) => (outcome === 'stored' ? [index] : []))
+      const fresh = Array.from({ length: 200 }, (_, index) => index).filter(
+        (index) => index !== 7 && index !== 9 && (round === 0 || index % 3 === 0),
+      )
+      expect(stored).toEqual(fresh)
+    }
+    const before = await count(bed.database, 'queue_jobs')
+    const [taken] = newJobs(1)
+    await insert(bed.store, taken!)
+    const jobs = [...newJobs(150), taken!]
+    expect(await codeOf(bed.store.insertJobs({ jobs, again: false }))).toBe('database_constraint')
+    const outcomes = await bed.store.insertJobs({ jobs, again: true })
+    expect(new Set(outcomes.map(({ outcome }) => outcome))).toEqual(new Set(['stored']))
+    expect(await count(bed.database, 'queue_jobs')).toBe(before + 151)
+  })
+
   it('never fails because a key was freed while it was inserting', async () => {
     const done = new AbortController()
     const claims = (async () => {
