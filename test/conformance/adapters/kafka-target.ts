@@ -13,12 +13,11 @@ const HOST = '127.0.0.1'
 const PARTITIONS = 2
 
 /**
- * Kafka. A record is known by its place, and whoever sends it again makes another one: so that the suite can send
- * the same message twice, its subscriptions map the key of the suite to the inbox key. What redelivery
- * makes of the places themselves is tried in test/chaos/kafka-route.test.ts.
+ * Kafka. A record is known by its place, and whoever sends it again makes another one: the same record comes again where
+ * its group has forgotten that it had it.
  */
 export function kafkaTarget(): AdapterTarget {
-  return { protocol: 'Kafka', prefix: 'kafka', cannot: {}, isIdentityMapped: true, open }
+  return { protocol: 'Kafka', prefix: 'kafka', cannot: {}, keyIn: 'headers', open }
 }
 
 async function open(): Promise<AdapterBed | undefined> {
@@ -36,8 +35,10 @@ async function open(): Promise<AdapterBed | undefined> {
       }),
     changeOther: (bytes) => withPort(bytes, port, passage.port),
   })
+  /** What was committed and forgotten again. */
+  let committedBefore = 0
   const acknowledged = (): number =>
-    [...committed.values()].reduce((sum, offset) => sum + offset, 0)
+    [...committed.values()].reduce((sum, offset) => sum + offset, committedBefore)
   const prefix = `conformance-${randomBytes(4).toString('hex')}`
   for (const name of ['json', 'bytes', 'pressed']) {
     await makeTopic(broker.brokers, { name: `${prefix}.${name}`, partitions: PARTITIONS })
@@ -55,7 +56,6 @@ async function open(): Promise<AdapterBed | undefined> {
           group_id: `${prefix}-${name}`,
           session_timeout: '2s',
           heartbeat_interval: '500ms',
-          map: { dedupe_key: 'headers."idempotency-key"' },
           ...(name === 'bytes' && { content_type: 'binary' }),
         })),
       },
@@ -72,6 +72,14 @@ async function open(): Promise<AdapterBed | undefined> {
           headers: { ...headers, 'idempotency-key': key },
         })),
       })
+    },
+    deliverAgain: async () => {
+      await forgetGroup(broker.brokers, `${prefix}-json`)
+      for (const [partition, offset] of committed) {
+        if (!partition.startsWith(`${prefix}-json `)) continue
+        committedBefore += offset
+        committed.delete(partition)
+      }
     },
     // What it fetches while it takes nothing in it fetches again: the wire does not show what it holds.
     heldAtMost: 0,
@@ -106,6 +114,17 @@ async function openSender(brokers: string): Promise<Producer> {
   const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner })
   await producer.connect()
   return producer
+}
+
+/** The group begins anew, at the earliest record. */
+async function forgetGroup(brokers: string, group: string): Promise<void> {
+  const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  try {
+    await admin.deleteGroups([group])
+  } finally {
+    await admin.disconnect()
+  }
 }
 
 /** What a broker says of where it is, with another port: the program must come back to the passage. */
