@@ -6,14 +6,21 @@ const { Kafka, logLevel } = kafkajs
 
 /** Sends by Kafka's own console producer, and knows when the broker has what it sent. */
 export interface ConsoleSender {
-  /** One record; resolves when the broker has it. Records leave in the order of the calls. */
-  send(record: { readonly key: string; readonly value: string }): Promise<void>
+  /** One record; resolves when the broker has it, also where it is away meanwhile. Records leave in the order of the calls. */
+  send(record: ConsoleRecord): Promise<void>
   /** Ends the tool. @throws Error when it failed */
   close(): Promise<void>
 }
 
-const SEPARATOR = '|'
-const READER = ['parse.key=true', `key.separator=${SEPARATOR}`]
+/** What a line of the tool can say: none of it has tabs, line ends or, in a header, a comma or a colon. */
+export interface ConsoleRecord {
+  readonly key: string
+  readonly value: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const NOTHING = 'NULL'
+const READER = ['parse.headers=true', 'parse.key=true', `null.marker=${NOTHING}`]
 
 /**
  * Opens it for a topic that nobody else writes to: the tool does not say what became of a record, and so the broker is asked
@@ -49,8 +56,9 @@ export async function openConsoleSender(
   }
 
   return {
-    send: ({ key, value }) => {
-      producer.write(`${key}${SEPARATOR}${value}`)
+    send: ({ key, value, headers = {} }) => {
+      const named = Object.entries(headers).map(([name, one]) => `${name}:${one}`)
+      producer.write([named.join() || NOTHING, key, value].join('\t'))
       sent += 1
       const number = sent
       return new Promise((resolve) => {

@@ -49,7 +49,7 @@ export interface AdapterBed {
   takenIn(): number
   /** Acknowledgements that the program has sent so far, seen on the way. */
   acknowledged(): number
-  /** Lets nothing through that the program sends, from now on, until the connections are cut. */
+  /** Lets no acknowledgement through that the program sends, from now on, until the connections are cut. */
   holdAcknowledgements(): void
   /** Breaks every connection of the program. */
   cut(): void

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import kafkajs, { type Producer } from 'kafkajs'
+import kafkajs from 'kafkajs'
 import { makeTopic } from '../../services/kafka-admin.ts'
 import { startKafka } from '../../services/kafka.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { type AdapterBed, type AdapterTarget, PRESSED } from './adapter-target.ts'
-import { commitWatch } from './offset-commits.ts'
+import { commitHold, commitWatch } from './offset-commits.ts'
+import { openSender } from './kafka-sender.ts'
 import { openPassage } from './passage.ts'
 
-const { Kafka, Partitioners, logLevel } = kafkajs
+const { Kafka, logLevel } = kafkajs
 
 const HOST = '127.0.0.1'
 const PARTITIONS = 2
@@ -33,6 +34,8 @@ async function open(): Promise<AdapterBed | undefined> {
       commitWatch((partition, offset) => {
         committed.set(partition, Math.max(offset, committed.get(partition) ?? 0))
       }),
+    // Commits alone: without its requests for records the program would have nothing to store.
+    passes: commitHold,
     changeOther: (bytes) => withPort(bytes, port, passage.port),
   })
   /** What was committed and forgotten again. */
@@ -43,7 +46,7 @@ async function open(): Promise<AdapterBed | undefined> {
   for (const name of ['json', 'bytes', 'pressed']) {
     await makeTopic(broker.brokers, { name: `${prefix}.${name}`, partitions: PARTITIONS })
   }
-  let sender: Promise<Producer> | undefined
+  const sender = openSender(broker, (name) => `${prefix}.${name}`)
   return {
     integrations: (handler) => ({
       kafka: {
@@ -61,18 +64,7 @@ async function open(): Promise<AdapterBed | undefined> {
       },
     }),
     reachable: () => undefined,
-    send: async (messages, to = 'json') => {
-      sender ??= openSender(broker.brokers)
-      const producer = await sender
-      await producer.send({
-        topic: `${prefix}.${to}`,
-        messages: messages.map(({ key, line = key, body, headers }) => ({
-          key: line,
-          value: Buffer.from(body ?? Buffer.from(JSON.stringify({ key }))),
-          headers: { ...headers, 'idempotency-key': key },
-        })),
-      })
-    },
+    send: (messages, to = 'json') => sender.send(messages, to),
     deliverAgain: async () => {
       await forgetGroup(broker.brokers, `${prefix}-json`)
       for (const [partition, offset] of committed) {
@@ -96,24 +88,11 @@ async function open(): Promise<AdapterBed | undefined> {
       restartBroker: () => broker.restart(),
     }),
     close: async () => {
-      const producer = await sender
-      await producer?.disconnect()
+      await sender.close()
       await passage.close()
       await broker.stop()
     },
   }
-}
-
-/** Not through the passage: what it sends is not the program's. */
-async function openSender(brokers: string): Promise<Producer> {
-  const client = new Kafka({
-    brokers: [brokers],
-    logLevel: logLevel.NOTHING,
-    retry: { retries: 30 },
-  })
-  const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner })
-  await producer.connect()
-  return producer
 }
 
 /** The group begins anew, at the earliest record. */
