@@ -44,10 +44,10 @@ export interface EffectRun {
   publish(send: (key: string) => Promise<unknown>): Promise<void>
   /** No message is published any more beside those that are. */
   enough(): void
+  /** How many are stored. */
+  stored(): Promise<number>
   /** Resolves when so many are stored. @throws Error when they become no more */
   untilStored(wanted: number): Promise<void>
-  /** Resolves when so many more are stored than now. @throws Error when they become no more */
-  untilMore(wanted: number): Promise<void>
   /** Waits until every message has run, and shows that each is one job that ran once; writes down `about` and the counts. */
   expectEachOnce(about: Readonly<Record<string, unknown>>): Promise<void>
 }
@@ -115,8 +115,8 @@ export async function startEffectRun(
       }
       await Promise.all(Array.from({ length: AT_ONCE }, one))
     },
+    stored: () => count(STORED),
     untilStored: (wanted) => untilReached(wanted, STORED),
-    untilMore: async (wanted) => untilReached((await count(STORED)) + wanted, STORED),
     expectEachOnce: async (about) => {
       await untilReached(messages, 'SELECT count(*) FROM effects')
       await until(

@@ -41,7 +41,7 @@ async function shareOut(run: EffectRun, members: () => Promise<number>): Promise
   let duplicates = 0
   const untilShared = async (wanted: number): Promise<void> => {
     await until(async () => (await members()) === wanted)
-    await run.untilMore(BETWEEN)
+    await run.untilStored((await run.stored()) + BETWEEN)
   }
   await untilShared(1)
   for (let round = 0; round < ROUNDS; round += 1) {

@@ -1,13 +1,13 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { CrossdockError } from '../../../src/domain/errors.ts'
 import type { Flow } from '../../../src/ports/flow.ts'
+import { groupOffsets } from '../../services/kafka-admin.ts'
 import type { KafkaService } from '../../services/kafka-service.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { sharedKafka } from '../../services/shared-servers.ts'
 import { stored, until } from '../started-adapter.ts'
 import {
   freshName,
-  groupOffsets,
   kafkaClient,
   makeTopics,
   sendTexts,

@@ -1,14 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import kafkajs from 'kafkajs'
-import { makeTopic } from '../../services/kafka-admin.ts'
+import { forgetGroup, makeTopic } from '../../services/kafka-admin.ts'
 import { startKafka } from '../../services/kafka.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { type AdapterBed, type AdapterTarget, PRESSED } from './adapter-target.ts'
 import { commitHold, commitWatch } from './offset-commits.ts'
 import { openSender } from './kafka-sender.ts'
 import { openPassage } from './passage.ts'
-
-const { Kafka, logLevel } = kafkajs
 
 const HOST = '127.0.0.1'
 const PARTITIONS = 2
@@ -92,17 +89,6 @@ async function open(): Promise<AdapterBed | undefined> {
       await passage.close()
       await broker.stop()
     },
-  }
-}
-
-/** The group begins anew, at the earliest record. */
-async function forgetGroup(brokers: string, group: string): Promise<void> {
-  const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin()
-  await admin.connect()
-  try {
-    await admin.deleteGroups([group])
-  } finally {
-    await admin.disconnect()
   }
 }
 
