@@ -17,6 +17,8 @@ export const EFFECT = 'effect'
 /** Messages whose sender waits for the broker's answer at once. */
 const AT_ONCE = 50
 
+const STORED = 'SELECT count(*) FROM queue_jobs'
+
 const HANDLER = `
   import { defineHandler } from 'crossdock'
   import { z } from 'zod'
@@ -36,28 +38,39 @@ export interface EffectRun {
   program(): RunningProgram
   /** Kills the program, and starts it again. */
   kill(): Promise<void>
+  /** Starts one more instance; it is ended when the test has finished. */
+  join(): Promise<RunningProgram>
   /** Publishes every message, many at once; `send` resolves when the broker has confirmed the one with this key. */
   publish(send: (key: string) => Promise<unknown>): Promise<void>
+  /** No message is published any more beside those that are. */
+  enough(): void
+  /** How many are stored. */
+  stored(): Promise<number>
   /** Resolves when so many are stored. @throws Error when they become no more */
   untilStored(wanted: number): Promise<void>
   /** Waits until every message has run, and shows that each is one job that ran once; writes down `about` and the counts. */
   expectEachOnce(about: Readonly<Record<string, unknown>>): Promise<void>
 }
 
-/** Starts the program with these integrations; it is stopped when the test has finished. */
+/**
+ * Starts the program with these integrations; it is stopped when the test has finished.
+ * @param limit how many messages there are; `Infinity`: as many as are published until it is {@link EffectRun.enough}
+ */
 export async function startEffectRun(
   database: ProgramDatabase,
   integrations: Readonly<Record<string, unknown>>,
-  messages: number,
+  limit: number,
 ): Promise<EffectRun> {
   const home = await makeHome(database.url, integrations)
   let program = await startProgram(home)
+  let messages = limit
+  let next = 0
   let confirmed = 0
   onTestFinished(async () => {
     if (program.isRunning()) await program.stop()
   })
   await database.sql(
-    'CREATE TABLE effects (messagekey varchar(50) NOT NULL, jobid varchar(64) NOT NULL)',
+    'CREATE TABLE effects (seq serial, messagekey varchar(50) NOT NULL, jobid varchar(64) NOT NULL)',
   )
 
   async function count(text: string): Promise<number> {
@@ -81,8 +94,17 @@ export async function startEffectRun(
       await program.kill()
       program = await startProgram(home)
     },
+    join: async () => {
+      const joined = await startProgram(home, { args: ['--port', String(await freePort())] })
+      onTestFinished(async () => {
+        if (joined.isRunning()) await joined.kill()
+      })
+      return joined
+    },
+    enough: () => {
+      messages = next
+    },
     publish: async (send) => {
-      let next = 0
       const one = async (): Promise<void> => {
         while (next < messages) {
           const key = `m${next}`
@@ -93,7 +115,8 @@ export async function startEffectRun(
       }
       await Promise.all(Array.from({ length: AT_ONCE }, one))
     },
-    untilStored: (wanted) => untilReached(wanted, 'SELECT count(*) FROM queue_jobs'),
+    stored: () => count(STORED),
+    untilStored: (wanted) => untilReached(wanted, STORED),
     expectEachOnce: async (about) => {
       await untilReached(messages, 'SELECT count(*) FROM effects')
       await until(
@@ -101,7 +124,7 @@ export async function startEffectRun(
       )
       const counts = {
         confirmed,
-        jobs: await count('SELECT count(*) FROM queue_jobs'),
+        jobs: await count(STORED),
         keys: await count('SELECT count(DISTINCT dedupekey) FROM queue_jobs'),
         effects: await count('SELECT count(*) FROM effects'),
         different: await count('SELECT count(DISTINCT messagekey) FROM effects'),

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import type { Authority } from './certificates.ts'
 import type { KafkaAccounts } from './kafka-service.ts'
+import type { TokenServer } from './token-server.ts'
 
 /** The ports of a broker. */
 export interface KafkaPorts {
@@ -17,6 +18,9 @@ export const KAFKA_ACCOUNTS: KafkaAccounts = {
   scram: { username: 'scram-user', password: 'scram-secret' },
 }
 
+/** Whom tokens must be for. */
+export const TOKEN_AUDIENCE = 'kafka'
+
 const MECHANISMS = 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER'
 const MODULES = 'org.apache.kafka.common.security'
 
@@ -30,12 +34,19 @@ export function scramUsers(): readonly string[] {
 }
 
 /** The text of `server.properties`. */
-export function kafkaProperties(
-  folder: string,
-  ports: KafkaPorts,
-  authority: Authority,
-  settings: readonly string[],
-): string {
+export function kafkaProperties({
+  folder,
+  ports,
+  authority,
+  tokens,
+  settings,
+}: {
+  readonly folder: string
+  readonly ports: KafkaPorts
+  readonly authority: Authority
+  readonly tokens: TokenServer
+  readonly settings: readonly string[]
+}): string {
   const listeners = {
     PLAINTEXT: ports.plain,
     SASL_PLAINTEXT: ports.sasl,
@@ -68,8 +79,8 @@ export function kafkaProperties(
     'num.network.threads=2',
     'num.io.threads=2',
     'log.cleaner.enable=false',
-    ...signIns('sasl_plaintext'),
-    ...signIns('sasl_ssl'),
+    ...signIns('sasl_plaintext', tokens),
+    ...signIns('sasl_ssl', tokens),
     ...certificates(authority),
     ...settings,
     '',
@@ -84,7 +95,7 @@ function single(prefix: string, ...names: readonly string[]): readonly string[] 
   return names.map((name) => `${prefix}.${name}=1`)
 }
 
-function signIns(listener: string): readonly string[] {
+function signIns(listener: string, tokens: TokenServer): readonly string[] {
   const { username, password } = KAFKA_ACCOUNTS.plain
   const name = `listener.name.${listener}`
   return [
@@ -92,7 +103,13 @@ function signIns(listener: string): readonly string[] {
     `${name}.plain.sasl.jaas.config=${MODULES}.plain.PlainLoginModule required user_${username}="${password}";`,
     `${name}.scram-sha-256.sasl.jaas.config=${MODULES}.scram.ScramLoginModule required;`,
     `${name}.scram-sha-512.sasl.jaas.config=${MODULES}.scram.ScramLoginModule required;`,
-    `${name}.oauthbearer.sasl.jaas.config=${MODULES}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";`,
+    ...[
+      `jaas.config=${MODULES}.oauthbearer.OAuthBearerLoginModule required;`,
+      `server.callback.handler.class=${MODULES}.oauthbearer.OAuthBearerValidatorCallbackHandler`,
+      `oauthbearer.jwks.endpoint.url=${tokens.keysUrl}`,
+      `oauthbearer.expected.issuer=${tokens.issuer}`,
+      `oauthbearer.expected.audience=${TOKEN_AUDIENCE}`,
+    ].map((setting) => `${name}.oauthbearer.sasl.${setting}`),
   ]
 }
 

@@ -7,10 +7,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { runAs } from '../../src/embedded-postgres/server-account.ts'
 import { makeAuthority } from './certificates.ts'
 import { freePort } from './free-port.ts'
-import { KAFKA_ACCOUNTS, type KafkaPorts, kafkaProperties, scramUsers } from './kafka-properties.ts'
+import {
+  KAFKA_ACCOUNTS,
+  type KafkaPorts,
+  kafkaProperties,
+  scramUsers,
+  TOKEN_AUDIENCE,
+} from './kafka-properties.ts'
 import type { KafkaService } from './kafka-service.ts'
 import { kafkaTools } from './kafka-tools.ts'
 import { runProcess, type RunningProcess } from './process.ts'
+import { startTokenServer } from './token-server.ts'
 
 /** How a broker is to behave. */
 export interface KafkaOptions {
@@ -38,9 +45,13 @@ export async function startKafkaServer(jars: string, options: KafkaOptions): Pro
   }
   const file = path.join(folder, 'server.properties')
   const authority = await makeAuthority('localhost', 'client')
-  await writeFile(file, kafkaProperties(folder, ports, authority, options.settings ?? []))
+  const tokens = await startTokenServer()
+  const settings = options.settings ?? []
+  await writeFile(file, kafkaProperties({ folder, ports, authority, tokens, settings }))
+  // A broker asks nobody for keys whom its administrator has not named also here.
+  const allowed = `-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${tokens.keysUrl}`
   const java = (heap: readonly string[], ...args: readonly string[]): readonly string[] => [
-    ...['java', ...JVM, ...heap, '-cp', path.join(jars, '*')],
+    ...['java', ...JVM, ...heap, allowed, '-cp', path.join(jars, '*')],
     ...args,
   ]
   // A dash in front would be read as an option.
@@ -71,6 +82,7 @@ export async function startKafkaServer(jars: string, options: KafkaOptions): Pro
     saslTlsBrokers: at(ports.saslTls),
     tlsBrokers: at(ports.tls),
     accounts: KAFKA_ACCOUNTS,
+    tokens: { ...tokens, audience: TOKEN_AUDIENCE },
     authority,
     tools: kafkaTools(jars, brokers),
     origin: 'maven',
@@ -81,6 +93,7 @@ export async function startKafkaServer(jars: string, options: KafkaOptions): Pro
     stop: async () => {
       // Nobody reads its data any more: it need not end in an orderly way.
       await server.kill()
+      tokens.close()
       await rm(folder, { recursive: true, force: true, maxRetries: 10 })
     },
     restart: async () => {

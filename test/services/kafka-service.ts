@@ -1,5 +1,6 @@
 import type { Authority } from './certificates.ts'
 import type { KafkaTools } from './kafka-tools.ts'
+import type { TokenServer } from './token-server.ts'
 
 /** An Apache Kafka broker for tests. */
 export interface KafkaService {
@@ -13,6 +14,8 @@ export interface KafkaService {
   readonly tlsBrokers: string | undefined
   /** Those who may sign in. */
   readonly accounts: KafkaAccounts
+  /** Gives the tokens of OAUTHBEARER; the broker takes those for its audience. `undefined` where nobody signs in. */
+  readonly tokens: (TokenServer & { readonly audience: string }) | undefined
   /** Has signed the broker's certificate, and one named `client`; `undefined` where there is no TLS. */
   readonly authority: Authority | undefined
   /** Kafka's own command line, on this broker. */
@@ -35,7 +38,7 @@ export interface KafkaService {
   resume(): void
 }
 
-/** Those who may sign in; each name is good for its own mechanism. OAUTHBEARER takes any unsigned token. */
+/** Those who may sign in; each name is good for its own mechanism. */
 export interface KafkaAccounts {
   readonly plain: KafkaAccount
   /** Of SCRAM-SHA-256 and SCRAM-SHA-512. */

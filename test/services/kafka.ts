@@ -72,6 +72,7 @@ function foreignBroker(jars: string, brokers: string): KafkaService {
     saslTlsBrokers: undefined,
     tlsBrokers: undefined,
     accounts: { plain: NOBODY, scram: NOBODY },
+    tokens: undefined,
     authority: undefined,
     tools: kafkaTools(jars, brokers),
     origin: 'CROSSDOCK_TEST_KAFKA',

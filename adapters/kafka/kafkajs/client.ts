@@ -2,12 +2,14 @@ import kafkajs, {
   type Kafka as KafkaClient,
   type KafkaConfig,
   type LogEntry,
+  type Mechanism,
   type SASLOptions,
 } from 'kafkajs'
 import type { Log } from '../../../src/ports/log.ts'
 import type { KafkaSasl, KafkaServer, KafkaTls } from '../driver.ts'
 import { registerCodecs } from './codecs.ts'
 import { dropIdleTimers } from './idle-timers.ts'
+import { oauthBearer } from './oauth-bearer.ts'
 
 const { Kafka, logLevel } = kafkajs
 
@@ -44,10 +46,10 @@ function tlsOf({ ca, cert, key, serverName, rejectUnauthorized }: KafkaTls) {
   }
 }
 
-function saslOf(sasl: KafkaSasl): SASLOptions {
-  if (sasl.mechanism !== 'oauthbearer') return { ...sasl }
-  const { mechanism, token } = sasl
-  return { mechanism, oauthBearerProvider: async () => ({ value: await token() }) }
+function saslOf(sasl: KafkaSasl): SASLOptions | Mechanism {
+  if (sasl.mechanism === 'oauthbearer') return oauthBearer(sasl.token)
+  const named: SASLOptions = { ...sasl }
+  return named
 }
 
 /** The library complains of each failed try: ours says it once, and says what to do. */

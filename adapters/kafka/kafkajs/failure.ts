@@ -39,7 +39,9 @@ export function isPermanent(error: unknown): boolean {
 
 /** Whether no request can have reached a broker. */
 export function isUnsent(error: unknown): boolean {
-  const name = nameOf(rootOf(error))
+  const root = rootOf(error)
+  // Ours are of the sign-in: no token could be had, or the broker refuses it.
+  if (isCrossdockError(root)) return true
   return [
     'KafkaJSConnectionError',
     'KafkaJSBrokerNotFound',
@@ -47,7 +49,7 @@ export function isUnsent(error: unknown): boolean {
     'KafkaJSSASLAuthenticationError',
     'KafkaJSMetadataNotLoaded',
     'KafkaJSTopicMetadataNotLoaded',
-  ].includes(name)
+  ].includes(nameOf(root))
 }
 
 /** Whether a connection is what failed, and not what was asked of it. */

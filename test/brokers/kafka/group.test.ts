@@ -2,6 +2,7 @@ import kafkajs from 'kafkajs'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { kafkajsDriver } from '../../../adapters/kafka/kafkajs/driver.ts'
 import { silentLog } from '../../../src/observe/log.ts'
+import { groupOffsets } from '../../services/kafka-admin.ts'
 import type { KafkaService } from '../../services/kafka-service.ts'
 import { startKafka } from '../../services/kafka.ts'
 import { startOrSkip } from '../../services/require.ts'
@@ -9,7 +10,6 @@ import { sharedKafka } from '../../services/shared-servers.ts'
 import { stored, until } from '../started-adapter.ts'
 import {
   freshName,
-  groupOffsets,
   makeTopics,
   sendTexts,
   startKafkaAdapter,

@@ -1,13 +1,13 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { CrossdockError } from '../../../src/domain/errors.ts'
 import type { Flow } from '../../../src/ports/flow.ts'
+import { groupOffsets } from '../../services/kafka-admin.ts'
 import type { KafkaService } from '../../services/kafka-service.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { sharedKafka } from '../../services/shared-servers.ts'
 import { stored, until } from '../started-adapter.ts'
 import {
   freshName,
-  groupOffsets,
   kafkaClient,
   makeTopics,
   sendTexts,
@@ -43,7 +43,7 @@ async function start(options: Omit<StartedKafkaOptions, 'connection'>): Promise<
 }
 
 describe('records from Kafka', () => {
-  it('come in with their place as identity, key, headers and facts, from the console producer', async ({
+  it('come in with their place as identity, key, headers and facts, or without, from the console producer', async ({
     skip,
   }) => {
     if (broker === undefined) return skip()
@@ -51,12 +51,19 @@ describe('records from Kafka', () => {
     const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
     await broker.tools.produce(
       name,
-      [`traceparent:${traceparent},color:red,constructor:c,__proto__:p\tk1\t{"n":1}`],
-      [...['parse.key', 'parse.headers'].flatMap((one) => ['--reader-property', `${one}=true`])],
+      [
+        `traceparent:${traceparent},color:red,constructor:c,__proto__:p\tk1\t{"n":1}`,
+        'NULL\tk1\tNULL',
+        'NULL\tNULL\t2',
+      ],
+      ['parse.key=true', 'parse.headers=true', 'null.marker=NULL'].flatMap((property) => [
+        '--reader-property',
+        property,
+      ]),
     )
     const { delivered } = await start({ subscription: { topics: [name] } })
-    await until(() => delivered.length === 1)
-    const [message] = delivered
+    await until(() => delivered.length === 3)
+    const [message, tombstone, plain] = delivered
     const { partition, offset, timestamp } = message?.facts ?? {}
     expect(message).toMatchObject({
       protocol: 'kafka',
@@ -79,6 +86,14 @@ describe('records from Kafka', () => {
       [name, partition, offset, timestamp].map(String),
     )
     expect(Buffer.from(message?.body ?? []).toString()).toBe('{"n":1}')
+    expect(tombstone).toMatchObject({
+      key: 'k1',
+      orderingKey: 'k1',
+      headers: {},
+      facts: { tombstone: true, offset: 1 },
+    })
+    expect(plain).toMatchObject({ key: undefined, orderingKey: undefined, headers: {} })
+    expect(Buffer.from(plain?.body ?? []).toString()).toBe('2')
   })
 
   it('keep bytes, repeated headers and tombstones', async ({ skip }) => {
@@ -229,28 +244,33 @@ describe('records from Kafka', () => {
     await until(() => started.delivered.length === 2)
   })
 
-  it('say how many of them wait, by partition', async ({ skip }) => {
+  it("say how many of them wait, by partition, as Kafka's own command does", async ({ skip }) => {
     if (broker === undefined) return skip()
     const name = await topic(2)
+    const group = freshName('group')
     await sendTexts(brokers(), name, ['1', '2', '3'], { partition: 1 })
     const release = Promise.withResolvers<undefined>()
     const started = await start({
-      subscription: { topics: [name] },
+      subscription: { topics: [name], group_id: group },
       deliver: async (messages) => {
-        await release.promise
+        if (Buffer.from(messages[0]?.body ?? []).toString() === 'held') await release.promise
         return await stored(messages)
       },
     })
     cleanUps.push(async () => {
       release.resolve(undefined)
     })
-    await sendTexts(brokers(), name, ['1'], { partition: 0 })
     const waiting = (): Readonly<Record<string, number | null>> =>
       Object.fromEntries(
         (started.adapter.lag?.('s') ?? []).map(({ line, waiting: some }) => [line, some]),
       )
-    await until(() => Object.keys(waiting()).length === 2)
+    await until(async () => (await groupOffsets(brokers(), group, name))[1] === 3)
+    await sendTexts(brokers(), name, ['held', 'behind it'], { partition: 1 })
+    await until(() => waiting()[`${name}/1`] === 2 && waiting()[`${name}/0`] === 0)
+    const said = await broker.tools.describeGroup(group)
+    expect(said).toMatch(new RegExp(`${name} +1 +3 +5 +2`))
+    expect(said).toMatch(new RegExp(`${name} +0 +- +0 +-`))
     release.resolve(undefined)
-    await until(() => waiting()[`${name}/1`] === 0 && waiting()[`${name}/0`] === 0)
+    await until(() => waiting()[`${name}/1`] === 0)
   })
 })

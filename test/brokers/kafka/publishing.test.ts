@@ -1,6 +1,9 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { kafkaAdapter } from '../../../adapters/kafka/index.ts'
+import { kafkajsDriver } from '../../../adapters/kafka/kafkajs/driver.ts'
 import { kafkaConnectionOptions } from '../../../adapters/kafka/options/connection.ts'
+import { CrossdockError } from '../../../src/domain/errors.ts'
+import { silentLog } from '../../../src/observe/log.ts'
 import { makeTopic } from '../../services/kafka-admin.ts'
 import type { KafkaService } from '../../services/kafka-service.ts'
 import { startOrSkip } from '../../services/require.ts'
@@ -156,7 +159,7 @@ describe('a connection to Kafka', () => {
 
   it('signs in by each mechanism, over TLS and with a certificate of ours', async ({ skip }) => {
     if (broker === undefined) return skip('there is no Kafka')
-    const { accounts, authority, saslBrokers, saslTlsBrokers, tlsBrokers } = broker
+    const { accounts, authority, tokens, saslBrokers, saslTlsBrokers, tlsBrokers } = broker
     const client = authority?.signed['client']
     if (
       authority === undefined ||
@@ -173,7 +176,10 @@ describe('a connection to Kafka', () => {
       { brokers: saslBrokers, sasl: { mechanism: 'plain', ...accounts.plain } },
       { brokers: saslTlsBrokers, tls, sasl: { mechanism: 'scram-sha-256', ...accounts.scram } },
       { brokers: saslTlsBrokers, tls, sasl: { mechanism: 'scram-sha-512', ...accounts.scram } },
-      { brokers: saslBrokers, sasl: { mechanism: 'oauthbearer', token: unsignedToken() } },
+      {
+        brokers: saslBrokers,
+        sasl: { mechanism: 'oauthbearer', token: tokens?.token(tokens.audience) },
+      },
       { brokers: tlsBrokers, tls: { ...tls, cert: client.cert, key: client.key } },
     ] as const
     for (const connection of ways) {
@@ -199,11 +205,48 @@ describe('a connection to Kafka', () => {
     const [sent] = await publish([outMessage('job', 'nowhere')])
     expect(sent).toMatchObject({ outcome: 'unsent' })
   })
-})
 
-/** What a broker takes that trusts every token. */
-function unsignedToken(): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const now = Math.floor(Date.now() / 1_000)
-  return `${part({ alg: 'none' })}.${part({ sub: 'shop', iat: now, exp: now + 3_600 })}.`
-}
+  it('that finds no token has its message unsent: nobody has refused it', async ({ skip }) => {
+    if (broker?.saslBrokers === undefined) return skip('this broker has no such listener')
+    const token = (): Promise<string> =>
+      Promise.reject(new CrossdockError('connection_failed', 'the server of tokens is away'))
+    const producer = kafkajsDriver.producer(
+      {
+        brokers: [broker.saslBrokers],
+        clientId: 'tokenless',
+        tls: undefined,
+        sasl: { mechanism: 'oauthbearer', token },
+        connectTimeoutMs: 5_000,
+        requestTimeoutMs: 5_000,
+        log: silentLog,
+      },
+      { acks: 'all', idempotent: true, compression: 'none' },
+    )
+    onTestFinished(() => producer.stop())
+    const [sent] = await producer.send(
+      [{ topic: 'any', key: null, value: Buffer.from('1'), headers: [] }],
+      5_000,
+    )
+    expect(sent).toEqual({ outcome: 'unsent', error: 'the server of tokens is away' })
+  })
+
+  it.each([
+    ['whose token is for others', { audience: 'others' }, /refuses the token \(invalid_token\)/],
+    ['who gets no token', { client_secret: 'wrong-hush' }, /answered 401 \(invalid_client\)/],
+  ])('%s says so, and sends nothing', async (_, wrong, said) => {
+    const { tokens, saslBrokers } = broker ?? {}
+    if (tokens === undefined || saslBrokers === undefined) return
+    const { url, client, audience } = tokens
+    const right = { token_url: url, client_id: client.id, client_secret: client.secret, audience }
+    const { publish, health } = await startPublisher({
+      connection: {
+        brokers: saslBrokers,
+        sasl: { mechanism: 'oauthbearer', ...right, ...wrong },
+      },
+    })
+    await expect.poll(() => health().detail ?? '').toMatch(said)
+    expect(health().detail).not.toContain('hush')
+    const [sent] = await publish([outMessage('job', 'nowhere')])
+    expect(sent).toMatchObject({ outcome: 'unsent' })
+  })
+})

@@ -26,11 +26,18 @@ afterEach(async () => {
 
 type Connection = StartedKafkaOptions['connection']
 
-/** A token without a signature, which this broker takes. */
-function unsignedToken(): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const now = Math.floor(Date.now() / 1_000)
-  return `${part({ alg: 'none' })}.${part({ sub: 'somebody', iat: now, exp: now + 600 })}.`
+/** Asks the server of tokens for one for this audience, or for that which the broker expects. */
+function byGrant({ saslBrokers = '', tokens }: KafkaService, audience?: string): Connection {
+  return {
+    brokers: [saslBrokers],
+    sasl: {
+      mechanism: 'oauthbearer',
+      token_url: tokens?.url,
+      client_id: tokens?.client.id,
+      client_secret: tokens?.client.secret,
+      audience: audience ?? tokens?.audience,
+    },
+  }
 }
 
 const WAYS: readonly (readonly [string, (service: KafkaService) => Connection])[] = [
@@ -57,12 +64,13 @@ const WAYS: readonly (readonly [string, (service: KafkaService) => Connection])[
     }),
   ],
   [
-    'OAUTHBEARER',
-    ({ saslBrokers = '' }) => ({
+    'OAUTHBEARER with a token',
+    ({ saslBrokers = '', tokens }) => ({
       brokers: [saslBrokers],
-      sasl: { mechanism: 'oauthbearer', token: unsignedToken() },
+      sasl: { mechanism: 'oauthbearer', token: tokens?.token(tokens.audience) },
     }),
   ],
+  ['OAUTHBEARER with tokens of a server that signs them', byGrant],
   [
     'a certificate of its own',
     ({ tlsBrokers = '', authority }) => ({
@@ -97,5 +105,14 @@ describe('signing in at Kafka', () => {
     const stranger = await start({ brokers: [tlsBrokers], tls: {} }, 'any')
     await until(() => /certificate/.test(stranger.adapter.health().detail ?? ''))
     expect(refused.adapter.health().detail).not.toContain('wrong')
+  })
+
+  it('fails with a reason where its token is for others', async ({ skip }) => {
+    if (broker?.saslBrokers === undefined) return skip()
+    const refused = await start(byGrant(broker, 'others'), 'any')
+    await until(() =>
+      /refuses the token \(invalid_token\)/.test(refused.adapter.health().detail ?? ''),
+    )
+    expect(refused.adapter.health().status).toBe('down')
   })
 })

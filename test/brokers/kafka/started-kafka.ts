@@ -95,18 +95,3 @@ async function sendWith(
 ): Promise<void> {
   await producer.send({ topic, messages: texts.map((value) => ({ value, ...more })) })
 }
-
-/** What a group has committed, by partition. */
-export async function groupOffsets(
-  brokers: string,
-  groupId: string,
-  topic: string,
-): Promise<Readonly<Record<number, number>>> {
-  const admin = kafkaClient(brokers).admin()
-  await admin.connect()
-  const [found] = await admin.fetchOffsets({ groupId, topics: [topic] })
-  await admin.disconnect()
-  return Object.fromEntries(
-    (found?.partitions ?? []).map(({ partition, offset }) => [partition, Number(offset)]),
-  )
-}

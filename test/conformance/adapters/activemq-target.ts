@@ -26,6 +26,7 @@ export function activemqTarget(kind: StompBroker['kind']): AdapterTarget {
     protocol: `ActiveMQ ${BROKERS[kind].name}`,
     prefix: 'activemq',
     cannot: {},
+    keyIn: 'dedupekey',
     open: () => open(kind),
   }
 }

@@ -1,4 +1,4 @@
-/** A message of a test: its key is its identity where the protocol has one, and stands in its payload. */
+/** A message of a test: its key is its identity where senders give one, and stands in its payload. */
 export interface SentMessage {
   readonly key: string
   /** Messages of one line come in order. */
@@ -38,13 +38,18 @@ export interface AdapterBed {
    * when every one is handed over; where senders call the program, when every one is acknowledged.
    */
   send(messages: readonly SentMessage[], to?: SubscriptionName): Promise<void>
+  /**
+   * Has the far side forget what was acknowledged of the subscription `json`, so that all of it comes again; the program
+   * does not run. Left out: a sender that sends a message again makes no new one.
+   */
+  deliverAgain?(): Promise<void>
   /** Messages that a closed subscription holds, at most; the far side has the others. */
   readonly heldAtMost: number
   /** Messages that went to the program so far, seen on the way; where it refuses them it has none of them. */
   takenIn(): number
   /** Acknowledgements that the program has sent so far, seen on the way. */
   acknowledged(): number
-  /** Lets nothing through that the program sends, from now on, until the connections are cut. */
+  /** Lets no acknowledgement through that the program sends, from now on, until the connections are cut. */
   holdAcknowledgements(): void
   /** Breaks every connection of the program. */
   cut(): void
@@ -63,10 +68,10 @@ export interface AdapterTarget {
   /** What the protocol cannot meet, and why. */
   readonly cannot: Readonly<Partial<Record<OptionalCase, string>>>
   /**
-   * Where the identity of the tests' messages is one of a map, and not the protocol's: a dead letter does not have it, and
-   * is found by its metadata.
+   * Where the key of a message stands in its row: in its inbox key; or in its headers, where the identity of a message is not
+   * what its sender says.
    */
-  readonly isIdentityMapped?: true
+  readonly keyIn: 'dedupekey' | 'headers'
   /** `undefined`: its server cannot be had here. */
   open(): Promise<AdapterBed | undefined>
 }

@@ -13,6 +13,7 @@ import { openPassage } from './passage.ts'
 export const httpTarget: AdapterTarget = {
   protocol: 'HTTP',
   prefix: 'http',
+  keyIn: 'dedupekey',
   cannot: {
     'broker down at start': 'there is no broker: senders call the program',
     'broker restarted': 'there is no broker: senders call the program',

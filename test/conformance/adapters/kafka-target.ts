@@ -1,24 +1,21 @@
 import { randomBytes } from 'node:crypto'
-import kafkajs, { type Producer } from 'kafkajs'
-import { makeTopic } from '../../services/kafka-admin.ts'
+import { forgetGroup, makeTopic } from '../../services/kafka-admin.ts'
 import { startKafka } from '../../services/kafka.ts'
 import { startOrSkip } from '../../services/require.ts'
 import { type AdapterBed, type AdapterTarget, PRESSED } from './adapter-target.ts'
-import { commitWatch } from './offset-commits.ts'
+import { commitHold, commitWatch } from './offset-commits.ts'
+import { openSender } from './kafka-sender.ts'
 import { openPassage } from './passage.ts'
-
-const { Kafka, Partitioners, logLevel } = kafkajs
 
 const HOST = '127.0.0.1'
 const PARTITIONS = 2
 
 /**
- * Kafka. A record is known by its place, and whoever sends it again makes another one: so that the suite can send
- * the same message twice, its subscriptions map the key of the suite to the inbox key. What redelivery
- * makes of the places themselves is tried in test/chaos/kafka-route.test.ts.
+ * Kafka. A record is known by its place, and whoever sends it again makes another one: the same record comes again where
+ * its group has forgotten that it had it.
  */
 export function kafkaTarget(): AdapterTarget {
-  return { protocol: 'Kafka', prefix: 'kafka', cannot: {}, isIdentityMapped: true, open }
+  return { protocol: 'Kafka', prefix: 'kafka', cannot: {}, keyIn: 'headers', open }
 }
 
 async function open(): Promise<AdapterBed | undefined> {
@@ -34,15 +31,19 @@ async function open(): Promise<AdapterBed | undefined> {
       commitWatch((partition, offset) => {
         committed.set(partition, Math.max(offset, committed.get(partition) ?? 0))
       }),
+    // Commits alone: without its requests for records the program would have nothing to store.
+    passes: commitHold,
     changeOther: (bytes) => withPort(bytes, port, passage.port),
   })
+  /** What was committed and forgotten again. */
+  let committedBefore = 0
   const acknowledged = (): number =>
-    [...committed.values()].reduce((sum, offset) => sum + offset, 0)
+    [...committed.values()].reduce((sum, offset) => sum + offset, committedBefore)
   const prefix = `conformance-${randomBytes(4).toString('hex')}`
   for (const name of ['json', 'bytes', 'pressed']) {
     await makeTopic(broker.brokers, { name: `${prefix}.${name}`, partitions: PARTITIONS })
   }
-  let sender: Promise<Producer> | undefined
+  const sender = openSender(broker, (name) => `${prefix}.${name}`)
   return {
     integrations: (handler) => ({
       kafka: {
@@ -55,23 +56,19 @@ async function open(): Promise<AdapterBed | undefined> {
           group_id: `${prefix}-${name}`,
           session_timeout: '2s',
           heartbeat_interval: '500ms',
-          map: { dedupe_key: 'headers."idempotency-key"' },
           ...(name === 'bytes' && { content_type: 'binary' }),
         })),
       },
     }),
     reachable: () => undefined,
-    send: async (messages, to = 'json') => {
-      sender ??= openSender(broker.brokers)
-      const producer = await sender
-      await producer.send({
-        topic: `${prefix}.${to}`,
-        messages: messages.map(({ key, line = key, body, headers }) => ({
-          key: line,
-          value: Buffer.from(body ?? Buffer.from(JSON.stringify({ key }))),
-          headers: { ...headers, 'idempotency-key': key },
-        })),
-      })
+    send: (messages, to = 'json') => sender.send(messages, to),
+    deliverAgain: async () => {
+      await forgetGroup(broker.brokers, `${prefix}-json`)
+      for (const [partition, offset] of committed) {
+        if (!partition.startsWith(`${prefix}-json `)) continue
+        committedBefore += offset
+        committed.delete(partition)
+      }
     },
     // What it fetches while it takes nothing in it fetches again: the wire does not show what it holds.
     heldAtMost: 0,
@@ -88,24 +85,11 @@ async function open(): Promise<AdapterBed | undefined> {
       restartBroker: () => broker.restart(),
     }),
     close: async () => {
-      const producer = await sender
-      await producer?.disconnect()
+      await sender.close()
       await passage.close()
       await broker.stop()
     },
   }
-}
-
-/** Not through the passage: what it sends is not the program's. */
-async function openSender(brokers: string): Promise<Producer> {
-  const client = new Kafka({
-    brokers: [brokers],
-    logLevel: logLevel.NOTHING,
-    retry: { retries: 30 },
-  })
-  const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner })
-  await producer.connect()
-  return producer
 }
 
 /** What a broker says of where it is, with another port: the program must come back to the passage. */

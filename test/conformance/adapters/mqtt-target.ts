@@ -10,7 +10,13 @@ const HELD_AT_MOST = 100
 
 /** MQTT 5 on Mosquitto, with one quality of service. */
 export function mqttTarget(qos: 1 | 2): AdapterTarget {
-  return { protocol: `MQTT, quality ${qos}`, prefix: 'mqtt', cannot: {}, open: () => open(qos) }
+  return {
+    protocol: `MQTT, quality ${qos}`,
+    prefix: 'mqtt',
+    cannot: {},
+    keyIn: 'dedupekey',
+    open: () => open(qos),
+  }
 }
 
 async function open(qos: 1 | 2): Promise<AdapterBed | undefined> {

@@ -4,19 +4,44 @@ const OFFSET_COMMIT = 8
 /** The offset that a group commits for a partition: everything before it is done. */
 export type FoundCommit = (partition: string, offset: number) => void
 
+/** The length of a request, in front of it. */
+const LENGTH_BYTES = 4
+
 /** Finds the commits in what a client sends to a broker, in versions 2 to 5. */
 export function commitWatch(found: FoundCommit): (bytes: Buffer) => void {
+  const split = requests()
+  return (bytes) => {
+    for (const request of split(bytes)) {
+      if (isCommit(request)) readCommits(request.subarray(LENGTH_BYTES), found)
+    }
+  }
+}
+
+/** Lets everything through that a client sends to a broker, and no commits while they are held back. */
+export function commitHold(): (bytes: Buffer, isHeld: boolean) => Buffer {
+  const split = requests()
+  return (bytes, isHeld) =>
+    Buffer.concat(split(bytes).filter((request) => !isHeld || !isCommit(request)))
+}
+
+/** Whole requests, each with its length, out of the pieces in which they come. */
+function requests(): (bytes: Buffer) => readonly Buffer[] {
   let pending = Buffer.alloc(0)
   return (bytes) => {
     pending = Buffer.concat([pending, bytes])
-    while (pending.length >= 4) {
-      const end = 4 + pending.readInt32BE(0)
-      if (pending.length < end) return
-      const request = pending.subarray(4, end)
-      if (request.readInt16BE(0) === OFFSET_COMMIT) readCommits(request, found)
+    const whole: Buffer[] = []
+    while (pending.length >= LENGTH_BYTES) {
+      const end = LENGTH_BYTES + pending.readInt32BE(0)
+      if (pending.length < end) break
+      whole.push(pending.subarray(0, end))
       pending = pending.subarray(end)
     }
+    return whole
   }
+}
+
+function isCommit(request: Buffer): boolean {
+  return request.readInt16BE(LENGTH_BYTES) === OFFSET_COMMIT
 }
 
 function readCommits(request: Buffer, found: FoundCommit): void {

@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net'
 /** A way between the program and the far side, which can hold back one direction. */
 export interface Passage {
   readonly port: number
-  /** Passes nothing on any more that this side sends, until the connections are cut. */
+  /** Passes nothing on any more that the program sends, or what `passes` says, until the connections are cut. */
   hold(): void
   /** Breaks every connection. */
   cut(): void
@@ -18,17 +18,22 @@ export interface PassageOptions {
   readonly program: 'caller' | 'called'
   /** Looks at what the program sends: each connection has a watcher of its own. */
   readonly watch?: () => (bytes: Buffer) => void
-  /** The same for what the other side sends. */
+  /** What of the program's bytes goes on, at each connection. Left out: all of them, and none while they are held back. */
+  readonly passes?: () => (bytes: Buffer, isHeld: boolean) => Buffer
+  /** The same as `watch` for what the other side sends. */
   readonly watchOther?: () => (bytes: Buffer) => void
   /** Changes what the other side sends, such as the address at which it wants to be called. */
   readonly changeOther?: (bytes: Buffer) => Buffer
 }
+
+const NOTHING = Buffer.alloc(0)
 
 /** Opens a passage on a free port. */
 export async function openPassage({
   to,
   program,
   watch,
+  passes = () => (bytes, held) => (held ? NOTHING : bytes),
   watchOther,
   changeOther = (bytes) => bytes,
 }: PassageOptions): Promise<Passage> {
@@ -41,10 +46,12 @@ export async function openPassage({
       program === 'caller' ? { program: caller, other: called } : { program: called, other: caller }
     pairs.add(pair)
     const see = watch?.()
+    const passing = passes()
     pair.program.on('data', (bytes: Buffer) => {
-      if (isHeld) return
-      see?.(bytes)
-      pair.other.write(bytes)
+      const passed = passing(bytes, isHeld)
+      if (passed.length === 0) return
+      see?.(passed)
+      pair.other.write(passed)
     })
     const seeOther = watchOther?.()
     pair.other.on('data', (bytes: Buffer) => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import type { ProgramDatabase } from '../../services/program-database.ts'
-import type { SentMessage } from './adapter-target.ts'
+import type { AdapterTarget, SentMessage } from './adapter-target.ts'
 import { until } from './waiting.ts'
 
 const MESSAGES = process.env['CROSSDOCK_TEST_LONG'] === '1' ? 2_000 : 150
@@ -22,16 +22,22 @@ export interface StoredMessages {
   /** The number that a query finds. */
   count(text: string): Promise<number>
   jobsOf(sent: readonly SentMessage[]): Promise<number>
-  /** Sent, stored and run: each once. */
+  /** The condition for the rows whose messages have a key with this in it. */
+  where(part: string): string
+  /** Sent, stored and run: each once, each with an inbox key of its own. */
   expectEachOnce(sent: readonly SentMessage[]): Promise<void>
   /** Stored in the order in which they were sent. */
   expectOrder(sent: readonly SentMessage[]): Promise<void>
 }
 
-/** Looks in this database. */
-export function storedIn(database: ProgramDatabase): StoredMessages {
+/** Looks in this database for the messages of this protocol. */
+export function storedIn(
+  database: ProgramDatabase,
+  { keyIn }: Pick<AdapterTarget, 'keyIn'>,
+): StoredMessages {
+  const where = (part: string): string => `concat(${keyIn}, '') LIKE '%${part}%'`
   const rowsOf = (sent: readonly SentMessage[]): string =>
-    `FROM queue_jobs WHERE dedupekey LIKE '%${prefixOf(sent)}-%'`
+    `FROM queue_jobs WHERE ${where(`${prefixOf(sent)}-`)}`
 
   async function count(text: string): Promise<number> {
     const [row] = await database.sql(text)
@@ -40,6 +46,7 @@ export function storedIn(database: ProgramDatabase): StoredMessages {
 
   return {
     count,
+    where,
     jobsOf: (sent) => count(`SELECT count(*) ${rowsOf(sent)}`),
     expectEachOnce: async (sent) => {
       const rows = rowsOf(sent)
@@ -57,13 +64,14 @@ export function storedIn(database: ProgramDatabase): StoredMessages {
       }
       expect({
         jobs: await count(`SELECT count(*) ${rows}`),
+        keys: await count(`SELECT count(DISTINCT dedupekey) ${rows}`),
         effects: await count(`SELECT count(*) FROM effects WHERE jobid IN (SELECT id ${rows})`),
-      }).toEqual({ jobs: sent.length, effects: sent.length })
+      }).toEqual({ jobs: sent.length, keys: sent.length, effects: sent.length })
     },
     expectOrder: async (sent) => {
-      const rows = await database.sql(`SELECT dedupekey AS k ${rowsOf(sent)} ORDER BY seq`)
-      expect(rows.map((row) => String(row['k']).replace(/^\w+:/, ''))).toEqual(
-        sent.map(({ key }) => key),
+      const rows = await database.sql(`SELECT payload ${rowsOf(sent)} ORDER BY seq`)
+      expect(rows.map(({ payload }) => JSON.parse(String(payload)) as unknown)).toEqual(
+        sent.map(({ key }) => ({ key })),
       )
     },
   }

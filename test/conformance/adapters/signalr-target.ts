@@ -18,6 +18,7 @@ import { websocketTexts } from './websocket-texts.ts'
 export const signalrTarget: AdapterTarget = {
   protocol: 'SignalR',
   prefix: 'signalr',
+  keyIn: 'dedupekey',
   cannot: {
     'poison message is a dead letter':
       'its arguments are values of JSON, never broken ones; and a hub that waits is told what is invalid',

@@ -113,7 +113,7 @@ export function openSuite(
           await untilTaking(await running())
           await database.sql('CREATE TABLE effects (jobid varchar(64) NOT NULL)')
         }
-        await body({ bed, database, stored: storedIn(database), skip })
+        await body({ bed, database, stored: storedIn(database, target), skip })
       })
     },
   }
