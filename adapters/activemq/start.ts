@@ -1,6 +1,6 @@
-import type { AdapterContext, AdapterHealth, RunningAdapter } from '../../src/ports/adapter.ts'
+import type { AdapterContext, RunningAdapter } from '../../src/ports/adapter.ts'
 import { CrossdockError } from '../../src/domain/errors.ts'
-import { healthTogether } from '../../src/ports/adapter-health.ts'
+import { healthTogether, publishingHealth } from '../../src/ports/adapter-health.ts'
 import type { ActivemqConnectionOptions } from './options/connection.ts'
 import type { ActivemqPublicationOptions } from './options/publication.ts'
 import type { ActivemqSubscriptionOptions } from './options/subscription.ts'
@@ -44,11 +44,8 @@ export async function startActivemq({
   return {
     health: () => {
       const parts = receivers.map(({ name, receiver }) => ({ name, health: receiver.health() }))
-      const problem = publisher?.problem()
-      const published: AdapterHealth =
-        problem === undefined ? { status: 'ok' } : { status: 'down', detail: problem }
       return healthTogether(
-        publisher === undefined ? parts : [...parts, { name: 'publications', health: published }],
+        publisher === undefined ? parts : [...parts, publishingHealth(publisher.problem())],
       )
     },
     ...(publisher !== undefined && {

@@ -33,7 +33,7 @@ export async function startKafka(driver: KafkaDriver, context: Context): Promise
       ]),
     lag: (name) => subscriptions.lag(name),
     ...(publisher !== undefined && {
-      publish: (name, messages) => publisher.publish(name, messages),
+      publish: (name, messages, signal) => publisher.publish(name, messages, signal),
     }),
     stop: async () => {
       await Promise.all([subscriptions.stop(), publisher?.stop()])

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { AdapterPublication } from '../../src/ports/adapter.ts'
+import { adapterPublisher, type AdapterPublisher } from '../../src/ports/adapter-publisher.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { Log } from '../../src/ports/log.ts'
 import type { OutboundMessage, Publishing } from '../../src/ports/outbound.ts'
@@ -22,23 +23,9 @@ export interface PublisherOptions {
   readonly log: Log
 }
 
-/** The client that publishes, apart from those that receive: neither waits for the other. */
-export interface Publisher {
-  problem(): string | undefined
-  publish(
-    publication: string,
-    messages: readonly OutboundMessage[],
-    signal: AbortSignal,
-  ): Promise<readonly Publishing[]>
-  /** Waits for what is being confirmed, and leaves. May be called twice. */
-  stop(): Promise<void>
-}
-
 /** Opens the client, which connects by itself, again and again. It has no session: the database has one. */
-export function openPublisher(options: PublisherOptions): Publisher {
+export function openPublisher(options: PublisherOptions): AdapterPublisher {
   const { connection, log } = options
-  const publications = new Map(options.publications.map((one) => [one.name, one]))
-  const calls = new Set<Promise<unknown>>()
   let current: OutboundConnection | undefined
 
   const name = connection.client_id ?? options.instanceName
@@ -77,27 +64,13 @@ export function openPublisher(options: PublisherOptions): Publisher {
     return await current.publish(packet, { timeoutMs, signal })
   }
 
-  return {
+  return adapterPublisher({
+    publications: options.publications,
     problem: () => (link.isConnected() ? undefined : (link.lastReason() ?? 'not connected yet')),
-    publish: async (publication, messages, signal) => {
-      const found = publications.get(publication)
-      if (found === undefined) {
-        const error = `there is no publication ${publication} here`
-        return messages.map(() => ({ outcome: 'unsent', error }))
-      }
-      const call = Promise.all(messages.map((message) => publishOne(found, message, signal)))
-      calls.add(call)
-      try {
-        return await call
-      } finally {
-        calls.delete(call)
-      }
-    },
-    stop: async () => {
-      await Promise.allSettled(calls)
-      await link.stop()
-    },
-  }
+    send: (publication, messages, signal) =>
+      Promise.all(messages.map((message) => publishOne(publication, message, signal))),
+    leave: () => link.stop(),
+  })
 }
 
 function unsent(reason: string | undefined): Publishing {

@@ -1,6 +1,7 @@
 import type { HubConnection } from '@microsoft/signalr'
 import { errorMessage } from '../../src/domain/errors.ts'
 import type { AdapterPublication } from '../../src/ports/adapter.ts'
+import { adapterPublisher, type AdapterPublisher } from '../../src/ports/adapter-publisher.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { OutboundMessage, Publishing } from '../../src/ports/outbound.ts'
 import { type Call, HubRefusal } from './call-protocol.ts'
@@ -14,25 +15,11 @@ export interface PublisherOptions extends LinkParts {
   readonly connected: (isConnected: boolean) => void
 }
 
-/** The connection that publishes, apart from the one that receives: neither waits for the other. */
-export interface Publisher {
-  problem(): string | undefined
-  publish(
-    publication: string,
-    messages: readonly OutboundMessage[],
-    signal: AbortSignal,
-  ): Promise<readonly Publishing[]>
-  /** Waits for what is being confirmed, and leaves. May be called twice. */
-  stop(): Promise<void>
-}
-
 const MAX_ANSWER_CHARACTERS = 2_048
 
 /** Opens the connection, which is made again, for ever. */
-export function openPublisher(options: PublisherOptions): Publisher {
+export function openPublisher(options: PublisherOptions): AdapterPublisher {
   const { clock } = options
-  const publications = new Map(options.publications.map((one) => [one.name, one]))
-  const calls = new Set<Promise<unknown>>()
   let client: HubConnection | undefined
   /** Of the connection that there is: they end with it. */
   let cuts = new Set<(reason: string) => void>()
@@ -72,27 +59,13 @@ export function openPublisher(options: PublisherOptions): Publisher {
     return ended
   }
 
-  return {
+  return adapterPublisher({
+    publications: options.publications,
     problem: () => (link.isConnected() ? undefined : (link.lastReason() ?? 'not connected yet')),
-    publish: async (publication, messages, signal) => {
-      const found = publications.get(publication)
-      if (found === undefined) {
-        const error = `there is no publication ${publication} here`
-        return messages.map(() => ({ outcome: 'unsent', error }))
-      }
-      const call = Promise.all(messages.map((message) => publishOne(found, message, signal)))
-      calls.add(call)
-      try {
-        return await call
-      } finally {
-        calls.delete(call)
-      }
-    },
-    stop: async () => {
-      await Promise.allSettled(calls)
-      await link.stop()
-    },
-  }
+    send: (publication, messages, signal) =>
+      Promise.all(messages.map((message) => publishOne(publication, message, signal))),
+    leave: () => link.stop(),
+  })
 }
 
 interface PerformOptions {

@@ -1,4 +1,9 @@
 import type { AdapterPublication } from '../../../src/ports/adapter.ts'
+import {
+  adapterPublisher,
+  type AdapterPublisher,
+  allUnsent,
+} from '../../../src/ports/adapter-publisher.ts'
 import type { Clock } from '../../../src/ports/clock.ts'
 import type { OutboundMessage, Publishing } from '../../../src/ports/outbound.ts'
 import type { KafkaDriver, KafkaProducer, KafkaServer, ProducerSettings } from '../driver.ts'
@@ -15,15 +20,6 @@ export interface PublisherOptions {
   readonly clock: Clock
 }
 
-/** The producers of a connection, apart from its consumers: neither waits for the other. */
-export interface Publisher {
-  /** Why messages cannot go out now; `undefined`: they can. */
-  problem(): string | undefined
-  publish(publication: string, messages: readonly OutboundMessage[]): Promise<readonly Publishing[]>
-  /** Waits for what is being confirmed, and leaves. May be called twice. */
-  stop(): Promise<void>
-}
-
 /** A producer, and whether it can reach the brokers. */
 interface Line {
   readonly producer: KafkaProducer
@@ -31,22 +27,19 @@ interface Line {
 }
 
 /** Opens a producer for each way of sending that the publications have. They connect by themselves, again and again. */
-export function openPublisher(options: PublisherOptions): Publisher {
+export function openPublisher(options: PublisherOptions): AdapterPublisher {
   const { driver, server, connected, clock } = options
   const lines = new Map<string, Line>()
-  const publications = new Map(
-    options.publications.map((one) => {
-      const settings = settingsOf(one.options)
-      const name = JSON.stringify(settings)
-      const line = lines.get(name) ?? {
-        producer: driver.producer(server, settings),
-        problem: 'not connected yet',
-      }
-      lines.set(name, line)
-      return [one.name, { ...one, line }] as const
-    }),
-  )
-  const calls = new Set<Promise<unknown>>()
+  const publications = options.publications.map((one) => {
+    const settings = settingsOf(one.options)
+    const name = JSON.stringify(settings)
+    const line = lines.get(name) ?? {
+      producer: driver.producer(server, settings),
+      problem: 'not connected yet',
+    }
+    lines.set(name, line)
+    return { ...one, line }
+  })
   const unlisten = [...lines.values()].map((line) => {
     const unlistenOne = line.producer.onConnected((isConnected, reason) => {
       line.problem = isConnected ? undefined : (reason ?? 'not connected')
@@ -64,6 +57,9 @@ export function openPublisher(options: PublisherOptions): Publisher {
     { options: { max_request_size: maxBytes }, timeoutMs, line }: Sender,
     messages: readonly OutboundMessage[],
   ): Promise<readonly Publishing[]> {
+    if (line.problem !== undefined) {
+      return allUnsent(messages, `not connected to the brokers: ${line.problem}`)
+    }
     const made = messages.map((message) => outgoingRecord(message))
     const sound = made.filter((one) => one.ok)
     const limits = { maxBytes, timeoutMs, clock }
@@ -77,29 +73,15 @@ export function openPublisher(options: PublisherOptions): Publisher {
     return made.map((one) => (one.ok ? (byRecord.get(one) ?? UNSAID) : refusal(one.problem)))
   }
 
-  return {
+  return adapterPublisher({
+    publications,
     problem,
-    publish: async (name, messages) => {
-      const found = publications.get(name)
-      if (found === undefined) return allUnsent(messages, `there is no publication ${name} here`)
-      const away = found.line.problem
-      if (away !== undefined) {
-        return allUnsent(messages, `not connected to the brokers: ${away}`)
-      }
-      const call = send(found, messages)
-      calls.add(call)
-      try {
-        return await call
-      } finally {
-        calls.delete(call)
-      }
-    },
-    stop: async () => {
-      await Promise.allSettled(calls)
+    send,
+    leave: async () => {
       for (const each of unlisten) each()
       await Promise.all([...lines.values()].map(({ producer }) => producer.stop()))
     },
-  }
+  })
 }
 
 type Sender = AdapterPublication<KafkaPublicationOptions> & { readonly line: Line }
@@ -112,8 +94,4 @@ function settingsOf({ acks, idempotence, compression }: KafkaPublicationOptions)
 
 function refusal(error: string): Publishing {
   return { outcome: 'refused', error, permanent: true }
-}
-
-function allUnsent(messages: readonly OutboundMessage[], error: string): readonly Publishing[] {
-  return messages.map(() => ({ outcome: 'unsent', error }))
 }

@@ -8,6 +8,9 @@ import { silentLog } from '../../../src/observe/log.ts'
 import type { OutboundMessage } from '../../../src/ports/outbound.ts'
 import { memoryProducer, values, type MemoryProducer } from './memory-producer.ts'
 
+/** Of one who waits for ever. */
+const SIGNAL = new AbortController().signal
+
 const SERVER: KafkaServer = {
   brokers: ['127.0.0.1:9092'],
   clientId: 'test',
@@ -94,7 +97,7 @@ describe('publications of Kafka', () => {
   it('send nothing while the brokers are away', async () => {
     const { publisher, producer } = open({ one: { topic: 'a' } })
     producer().connected(false, 'nobody there')
-    const sent = await publisher.publish('one', [message('m1')])
+    const sent = await publisher.publish('one', [message('m1')], SIGNAL)
     expect(sent).toEqual([
       { outcome: 'unsent', error: 'not connected to the brokers: nobody there' },
     ])
@@ -104,11 +107,12 @@ describe('publications of Kafka', () => {
   it('refuse for good what no record can be, and send the others', async () => {
     const { publisher, producer } = open({ one: { topic: 'a' } })
     producer().connected(true)
-    const sent = await publisher.publish('one', [
+    const messages = [
       message('m1'),
       message('m2', { target: { topic: 'no topic' } }),
       message('m3'),
-    ])
+    ]
+    const sent = await publisher.publish('one', messages, SIGNAL)
     expect(sent.map(({ outcome }) => outcome)).toEqual(['published', 'refused', 'published'])
     expect(sent[1]).toMatchObject({ permanent: true })
     expect(producer().requests.map(values)).toEqual([['m1', 'm3']])
@@ -116,7 +120,7 @@ describe('publications of Kafka', () => {
 
   it('do not know a publication of another name', async () => {
     const { publisher } = open({ one: { topic: 'a' } })
-    const [sent] = await publisher.publish('two', [message('m1')])
+    const [sent] = await publisher.publish('two', [message('m1')], SIGNAL)
     expect(sent).toMatchObject({ outcome: 'unsent' })
   })
 
@@ -125,7 +129,7 @@ describe('publications of Kafka', () => {
     producer().connected(true)
     const { promise, resolve } = Promise.withResolvers<void>()
     producer().held = promise
-    const sending = publisher.publish('one', [message('m1')])
+    const sending = publisher.publish('one', [message('m1')], SIGNAL)
     const stopping = publisher.stop()
     await Promise.resolve()
     expect(producer().isStopped).toBe(false)
