@@ -127,7 +127,7 @@ describe.each(SERVERS)('testHandler on %s', (_name, start) => {
         await never.promise
       },
     })
-    const test = await testHandler(handler, { database: opened, timeoutMs: 50, graceMs: 10 })
+    const test = await testHandler(handler, { database: opened, timeoutMs: 1_000, graceMs: 10 })
     expect(test).toMatchObject({ outcome: 'retry', error: { code: 'handler_timeout' } })
     expect(test.touched).toEqual([{ table: 'effects', inserted: 1, updated: 0, deleted: 0 }])
     expect(await opened.sql('SELECT id FROM effects')).toEqual([])
