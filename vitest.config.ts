@@ -58,12 +58,12 @@ export default defineConfig({
     maxWorkers: Number(process.env['CROSSDOCK_TEST_WORKERS'] ?? 2),
     projects: [
       area('unit', { timeoutMs: UNIT_TIMEOUT_MS, isolate: false }),
-      area('conformance', { timeoutMs: SERVER_TIMEOUT_MS, globalSetup: SERVERS }),
+      area('conformance', { timeoutMs: SERVER_TIMEOUT_MS, globalSetup: SERVERS, isolate: false }),
       area('integration', { timeoutMs: SERVER_TIMEOUT_MS, globalSetup: SERVERS, isolate: false }),
       // One process at a time: each has a Kafka and two ActiveMQ of its own.
       area('brokers', { timeoutMs: SERVER_TIMEOUT_MS, globalSetup: SERVERS, isolate: false }),
-      area('e2e', { timeoutMs: SYSTEM_TIMEOUT_MS, globalSetup: SERVERS }),
-      area('chaos', { timeoutMs: SYSTEM_TIMEOUT_MS, globalSetup: SERVERS }),
+      area('e2e', { timeoutMs: SYSTEM_TIMEOUT_MS, globalSetup: SERVERS, isolate: false }),
+      area('chaos', { timeoutMs: SYSTEM_TIMEOUT_MS, globalSetup: SERVERS, isolate: false }),
     ],
   },
 })

@@ -3,14 +3,14 @@ import { expect, it, onTestFinished } from 'vitest'
 import { send } from '../e2e/http-client.ts'
 import { exampleConfiguration, makeFolder, startProgram } from '../e2e/program.ts'
 import { freePort } from '../services/free-port.ts'
-import { PROGRAM_DATABASES } from '../services/program-database.ts'
+import { killedDatabases } from '../services/program-database.ts'
 import { startOrSkip } from '../services/require.ts'
 import { sharedKafka } from '../services/shared-servers.ts'
 import { rssOf, watchMemory } from './memory-watch.ts'
 
 const LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
 const LIMIT_MS = LONG ? 1_200_000 : 170_000
-const MESSAGES = LONG ? 1_000_000 : 60_000
+const MESSAGES = LONG ? 1_000_000 : 20_000
 const BODY_BYTES = 500
 const PARTITIONS = 6
 /** For how long the database is away. */
@@ -25,12 +25,12 @@ const SMALL_HEAP = '--max-old-space-size=72 --max-semi-space-size=4'
 /** What the whole program may have, whatever waits. */
 const MAX_RSS_BYTES = 250 * MB
 
-it.for(LONG ? (['PostgreSQL', 'MariaDB'] as const) : (['PostgreSQL'] as const))(
+it.for(killedDatabases('PostgreSQL'))(
   'a backlog at Kafka costs bounded memory while the database is away, and while it comes in: %s',
   { timeout: LIMIT_MS },
-  async (on, { skip }) => {
+  async ([on, open], { skip }) => {
     const broker = await startOrSkip('kafka', sharedKafka)
-    const database = await PROGRAM_DATABASES[on]()
+    const database = await open()
     if (broker === undefined || database === undefined) return skip('a server is not available')
     onTestFinished(() => database.stop())
     if (!database.controllable) return skip('the server is not ours to stop')

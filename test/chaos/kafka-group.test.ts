@@ -3,7 +3,7 @@ import kafkajs from 'kafkajs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { makeTopic } from '../services/kafka-admin.ts'
 import { openConsoleSender } from '../services/kafka-console-sender.ts'
-import { PROGRAM_DATABASES, type ProgramDatabase } from '../services/program-database.ts'
+import { killedDatabases, type ProgramDatabase } from '../services/program-database.ts'
 import { startOrSkip } from '../services/require.ts'
 import { sharedKafka } from '../services/shared-servers.ts'
 import { EFFECT, startEffectRun, until, type EffectRun } from './effect-run.ts'
@@ -113,15 +113,12 @@ async function underRebalances(database: ProgramDatabase): Promise<void> {
   expect((await run.program().stop()).code).toBe(0)
 }
 
-/** In the short form one database: test/chaos/kill-under-kafka.test.ts has the other one. */
-const DATABASES = LONG ? (['PostgreSQL', 'MariaDB'] as const) : (['PostgreSQL'] as const)
-
 describe('instances that come and go in one group of Kafka, on one database', () => {
-  it.each(DATABASES)(
+  it.each(killedDatabases('PostgreSQL'))(
     'make one job of each record, and run those of a key in its order: on %s',
     { timeout: LIMIT_MS },
-    async (on) => {
-      const database = await PROGRAM_DATABASES[on]()
+    async (_on, open) => {
+      const database = await open()
       if (database === undefined) return
       onTestFinished(() => database.stop())
       await underRebalances(database)

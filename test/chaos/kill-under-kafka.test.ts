@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { groupOffsets, makeTopic } from '../services/kafka-admin.ts'
 import { openConsoleSender } from '../services/kafka-console-sender.ts'
-import { PROGRAM_DATABASES, type ProgramDatabase } from '../services/program-database.ts'
+import { killedDatabases, type ProgramDatabase } from '../services/program-database.ts'
 import { startOrSkip } from '../services/require.ts'
 import { sharedKafka } from '../services/shared-servers.ts'
 import { EFFECT, startEffectRun, until, type EffectRun } from './effect-run.ts'
@@ -117,15 +117,12 @@ async function underKills(database: ProgramDatabase): Promise<void> {
   expect((await run.program().stop()).code).toBe(0)
 }
 
-/** In the short form one database: test/chaos/kafka-group.test.ts has the other one. */
-const DATABASES = LONG ? (['PostgreSQL', 'MariaDB'] as const) : (['MariaDB'] as const)
-
 describe('a process that is killed while records come in from Kafka', () => {
-  it.each(DATABASES)(
+  it.each(killedDatabases('MariaDB'))(
     'makes one job of each record, by its place: on %s',
     { timeout: LIMIT_MS },
-    async (on) => {
-      const database = await PROGRAM_DATABASES[on]()
+    async (_on, open) => {
+      const database = await open()
       if (database === undefined) return
       onTestFinished(() => database.stop())
       await underKills(database)

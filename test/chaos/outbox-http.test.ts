@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { makeFolder, startProgram, type RunningProgram, type TestFolder } from '../e2e/program.ts'
 import { startTarget, type Target } from '../integration/outbound-http/target.ts'
 import { until } from '../integration/worker/harness.ts'
-import { PROGRAM_DATABASES, type ProgramDatabase } from '../services/program-database.ts'
+import { killedDatabases, type ProgramDatabase } from '../services/program-database.ts'
 
 const LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
 const LIMIT_MS = LONG ? 900_000 : 120_000
@@ -92,7 +92,7 @@ async function killAtRandom(
 
 describe('a program that is killed while it publishes over HTTP', () => {
   // Side by side: most of it waits for leases.
-  it.concurrent.for(Object.entries(PROGRAM_DATABASES))(
+  it.concurrent.for(killedDatabases('MariaDB'))(
     'leaves a row with its message or neither, in order, under one key, on %s',
     { timeout: LIMIT_MS },
     async ([name, open], { skip, onTestFinished }) => {

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startFarSide, type FarSide } from '../integration/outbound/far-side.ts'
 import { until } from '../integration/worker/harness.ts'
-import { PROGRAM_DATABASES, type ProgramDatabase } from '../services/program-database.ts'
+import { killedDatabases, type ProgramDatabase } from '../services/program-database.ts'
 import { guardProcess } from '../services/process.ts'
 
 const LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
@@ -110,7 +110,7 @@ async function run(database: ProgramDatabase, far: FarSide): Promise<number> {
 }
 
 describe('an instance that is killed at every step of publishing', () => {
-  it.for(Object.entries(PROGRAM_DATABASES))(
+  it.for(killedDatabases('PostgreSQL'))(
     'leaves a row with its message or neither, and repeats carry one key, on %s',
     { timeout: LIMIT_MS },
     async ([name, open], { skip }) => {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { exampleConfiguration, makeFolder, type TestFolder } from '../e2e/program.ts'
-import { PROGRAM_DATABASES, type ProgramDatabase } from '../services/program-database.ts'
+import { killedDatabases, type ProgramDatabase } from '../services/program-database.ts'
 import { until } from '../integration/worker/harness.ts'
 import { startFleet, type Fleet } from './fleet.ts'
 import { LEASE_SECONDS } from './fleet-home.ts'
@@ -127,7 +127,7 @@ async function readSchedules(
 }
 
 describe('instances that are killed and started again while schedules fire each second', () => {
-  it.for(Object.entries(PROGRAM_DATABASES))(
+  it.for(killedDatabases('PostgreSQL'))(
     'give every tick exactly one job, on %s',
     { timeout: LIMIT_MS },
     async ([name, open], { skip }) => {

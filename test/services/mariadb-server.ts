@@ -8,6 +8,7 @@ import {
   runAs,
   type ServerAccount,
 } from '../../src/embedded-postgres/server-account.ts'
+import { makeData } from './data-template.ts'
 import { freePort } from './free-port.ts'
 import type { MariadbService } from './mariadb-service.ts'
 import { runProcess, type RunningProcess } from './process.ts'
@@ -49,7 +50,7 @@ export async function startMariadbServer(
   const port = await freePort()
   const url = `mysql://crossdock:${PASSWORD}@127.0.0.1:${port}`
   const data = path.join(folder, 'data')
-  await initialise(programs, account, data)
+  await initialise(programs, { account, version }, data)
   const users = path.join(folder, 'users.sql')
   await writeFile(
     users,
@@ -125,22 +126,29 @@ async function tryPrograms(
 
 async function initialise(
   programs: MariadbPrograms,
-  account: ServerAccount,
+  { account, version }: { readonly account: ServerAccount; readonly version: string },
   data: string,
 ): Promise<void> {
   const options = [
     '--no-defaults',
-    `--basedir=${programs.base}`,
-    `--datadir=${data}`,
     '--auth-root-authentication-method=normal',
     '--skip-test-db',
-    // Several at once would remove each other's temporary tables.
-    `--tmpdir=${path.dirname(data)}`,
     '--innodb-flush-method=nosync',
   ]
-  const command = [path.join(programs.base, 'bin/mariadb-install-db'), ...options]
-  const made = await runAs(account, withEnvironment(programs, command))
-  if (!made.ok) throw new Error(`mariadb-install-db failed: ${made.output}`)
+  await makeData(data, {
+    server: `mariadb-${version}`,
+    account,
+    options,
+    command: (made) =>
+      withEnvironment(programs, [
+        path.join(programs.base, 'bin/mariadb-install-db'),
+        ...options,
+        `--basedir=${programs.base}`,
+        `--datadir=${made}`,
+        // Several at once would remove each other's temporary tables.
+        `--tmpdir=${path.dirname(made)}`,
+      ]),
+  })
 }
 
 function environment(programs: MariadbPrograms): Readonly<Record<string, string>> {

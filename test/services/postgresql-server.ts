@@ -9,6 +9,7 @@ import {
   runAs,
   type ServerAccount,
 } from '../../src/embedded-postgres/server-account.ts'
+import { makeData } from './data-template.ts'
 import { freePort } from './free-port.ts'
 import type { PostgresqlService } from './postgresql-service.ts'
 import { runProcess, type RunningProcess } from './process.ts'
@@ -55,7 +56,7 @@ export async function startPostgresqlServer(
   const port = await freePort()
   const url = `postgresql://crossdock:${PASSWORD}@127.0.0.1:${port}/postgres`
   const data = path.join(folder, 'data')
-  await initialise(programs, account, folder, data)
+  await initialise(programs, { account, version }, folder, data)
   const named = Object.entries({ ...DEFAULT_SETTINGS, ...settings, port: String(port) })
   const start = (): Promise<RunningProcess> =>
     startReady(url, () =>
@@ -113,17 +114,28 @@ async function tryPrograms(
 
 async function initialise(
   programs: Programs,
-  account: ServerAccount,
+  { account, version }: { readonly account: ServerAccount; readonly version: string },
   folder: string,
   data: string,
 ): Promise<void> {
   const passwordFile = path.join(folder, 'password')
   await writeFile(passwordFile, PASSWORD, { mode: 0o644 })
-  const options = ['-U', 'crossdock', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`]
-  const form = ['-E', 'UTF8', '--locale=C', '--no-sync', '-D', data]
-  const command = [path.join(programs.folder, 'initdb'), ...options, ...form]
-  const made = await runAs(account, withEnvironment(programs, command))
-  if (!made.ok) throw new Error(`initdb failed: ${made.output}`)
+  const options = ['-U', 'crossdock', '-A', 'scram-sha-256']
+  const form = ['-E', 'UTF8', '--locale=C', '--no-sync']
+  await makeData(data, {
+    server: `postgresql-${version}`,
+    account,
+    options: [...options, ...form],
+    command: (made) =>
+      withEnvironment(programs, [
+        path.join(programs.folder, 'initdb'),
+        ...options,
+        ...form,
+        `--pwfile=${passwordFile}`,
+        '-D',
+        made,
+      ]),
+  })
 }
 
 function environment(programs: Programs): Readonly<Record<string, string>> {

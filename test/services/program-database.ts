@@ -5,6 +5,8 @@ import { createMariadbDatabase, startMariadb } from './mariadb.ts'
 import { startPostgresql } from './postgresql.ts'
 import { startOrSkip } from './require.ts'
 
+const IS_LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
+
 /** A row as a plain SELECT gives it, by column. */
 export type ProgramRow = Readonly<Record<string, unknown>>
 
@@ -31,6 +33,17 @@ export const PROGRAM_DATABASES = {
   PostgreSQL: openPostgresql,
   MariaDB: openMariadb,
 } satisfies Record<string, () => Promise<ProgramDatabase | undefined>>
+
+/**
+ * Those of {@link PROGRAM_DATABASES} that a test of kills runs on, by name: both of them in the long form, and one in the
+ * short form. What each database promises under kills `chaos/instances` shows on both at any time.
+ */
+export function killedDatabases(
+  inShort: keyof typeof PROGRAM_DATABASES,
+): readonly [keyof typeof PROGRAM_DATABASES, () => Promise<ProgramDatabase | undefined>][] {
+  const names = IS_LONG ? (['PostgreSQL', 'MariaDB'] as const) : [inShort]
+  return names.map((name) => [name, PROGRAM_DATABASES[name]])
+}
 
 async function openPostgresql(): Promise<ProgramDatabase | undefined> {
   const service = await startOrSkip('postgresql', () =>
