@@ -5,7 +5,6 @@ import { afterEach, describe, expect, it } from 'vitest'
 import {
   exampleConfiguration,
   makeFolder,
-  runCommand,
   startProgram,
   type RunningProgram,
   type TestFolder,
@@ -17,6 +16,7 @@ import { startPostgresql } from '../services/postgresql.ts'
 import type { PostgresqlService } from '../services/postgresql-service.ts'
 import { startOrSkip } from '../services/require.ts'
 import { startPosting, type Posting } from './posts.ts'
+import { homeSql } from '../e2e/home-sql.ts'
 
 const LONG = process.env['CROSSDOCK_TEST_LONG'] === '1'
 const POSTS = LONG ? 5_000 : 500
@@ -69,14 +69,8 @@ async function makeHome(database: Readonly<Record<string, unknown>>): Promise<Te
   cleanUps.push(() => home.remove())
   await mkdir(path.join(home.folder, 'handlers'))
   await writeFile(path.join(home.folder, 'handlers/effect.ts'), HANDLER)
-  await sql(home, 'CREATE TABLE effects (messagekey text NOT NULL, jobid varchar(64) NOT NULL)')
+  await homeSql(home, 'CREATE TABLE effects (messagekey text NOT NULL, jobid varchar(64) NOT NULL)')
   return home
-}
-
-async function sql(home: TestFolder, text: string): Promise<readonly Record<string, unknown>[]> {
-  const { code, out, err } = await runCommand(['sql', '--json', '--config', home.config, text])
-  if (code !== 0) throw new Error(err)
-  return (JSON.parse(out) as { rows: Record<string, unknown>[] }).rows
 }
 
 /** Where to strike: spread over the posts, each at a random place of its part. */
@@ -111,13 +105,13 @@ async function expectEachOnce(
 ): Promise<void> {
   const deadline = performance.now() + 90_000
   for (;;) {
-    const [left] = await sql(
+    const [left] = await homeSql(
       home,
       `SELECT count(*) AS n FROM queue_jobs WHERE statusid NOT IN (3, 4, 6)`,
     )
     if (Number(left?.['n']) === 0) break
     if (performance.now() > deadline) {
-      const stuck = await sql(
+      const stuck = await homeSql(
         home,
         `SELECT statusid, lockedby, count(*) AS n, min(retrycount) AS retries, min(lasterror) AS error,
            min(leaseexpiresat) AS lease, current_timestamp AS now, min(startedat) AS began
@@ -127,7 +121,7 @@ async function expectEachOnce(
     }
     await delay(200)
   }
-  const [row] = await sql(
+  const [row] = await homeSql(
     home,
     `SELECT count(*) AS jobs, count(DISTINCT dedupekey) AS dedupekeys,
        count(CASE WHEN statusid = 3 THEN 1 END) AS completed,
@@ -143,7 +137,7 @@ async function expectEachOnce(
   const counts = Object.fromEntries(
     Object.entries(row ?? {}).map(([name, value]) => [name, Number(value)]),
   )
-  const ids = await sql(home, 'SELECT id FROM queue_jobs')
+  const ids = await homeSql(home, 'SELECT id FROM queue_jobs')
   const known = new Set(ids.map((row) => String(row['id'])))
   const answered = [...posting.acknowledged.values()].flatMap((each) => [...each])
   process.stdout.write(

@@ -10,6 +10,7 @@ import {
   type RunningProgram,
   type TestFolder,
 } from './program.ts'
+import { homeSql, type PrintedRow } from './home-sql.ts'
 
 const SCHEMA = {
   type: 'object',
@@ -70,11 +71,7 @@ afterAll(async () => {
   await home.remove()
 })
 
-async function sql(text: string): Promise<readonly Record<string, unknown>[]> {
-  const { code, out, err } = await runCommand(['sql', '--json', '--config', home.config, text])
-  if (code !== 0) throw new Error(err)
-  return (JSON.parse(out) as { rows: Record<string, unknown>[] }).rows
-}
+const sql = (text: string): Promise<readonly PrintedRow[]> => homeSql(home, text)
 
 const order = { id: 7, total: 20, customer: { name: 'Ada' }, lines: [1, 2] }
 

@@ -11,6 +11,7 @@ import {
   type RunningProgram,
   type TestFolder,
 } from './program.ts'
+import { homeSql } from './home-sql.ts'
 
 let home: TestFolder
 let program: RunningProgram
@@ -127,13 +128,7 @@ describe('crossdock start', () => {
     const rows = `SELECT j.typeid, j.statusid, j.result, s.executioncount FROM queue_jobs j
       JOIN jobs s ON s.id = j.scheduledjobid ORDER BY j.scheduledfor`
     await expect
-      .poll(
-        async () => {
-          const { out } = await runCommand(['sql', '--json', '--config', home.config, rows])
-          return (JSON.parse(out) as { rows: unknown }).rows
-        },
-        { timeout: 20_000 },
-      )
+      .poll(() => homeSql(home, rows), { timeout: 20_000 })
       .toEqual(
         Array.from({ length: 2 }, () => ({
           typeid: 1,

@@ -10,6 +10,7 @@ import {
   type RunningProgram,
   type TestFolder,
 } from './program.ts'
+import { homeSql } from './home-sql.ts'
 
 const WEBHOOK_SECRET = `whsec_${Buffer.from('a secret of 24 bytes, so').toString('base64')}`
 const FORGE_SECRET = 'the-secret-of-the-forge'
@@ -55,8 +56,7 @@ afterAll(async () => {
 
 async function count(): Promise<unknown> {
   const statement = 'SELECT count(*) AS n FROM queue_jobs'
-  const { out } = await runCommand(['sql', '--config', home.config, '--json', statement], ENV)
-  return (JSON.parse(out) as { rows: unknown[] }).rows[0]
+  return (await homeSql(home, statement, ENV))[0]
 }
 
 function signed(id: string, body: string, ageSeconds = 0): Readonly<Record<string, string>> {
@@ -213,11 +213,11 @@ describe('?wait=', () => {
     const deadline = performance.now() + 10_000
     while (performance.now() < deadline) {
       const statement = "SELECT id FROM queue_jobs WHERE handler = 'examples.slow' AND statusid = 2"
-      const { out } = await runCommand(['sql', '--config', home.config, '--json', statement], ENV)
-      const [row] = (JSON.parse(out) as { rows: { id: string }[] }).rows
+      const [row] = await homeSql(home, statement, ENV)
       if (row === undefined) continue
-      await untilJob(program.url, row.id, (job) => job['status'] === 'processing')
-      return row.id
+      const id = String(row['id'])
+      await untilJob(program.url, id, (job) => job['status'] === 'processing')
+      return id
     }
     throw new Error('no job runs')
   }
