@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
-import { z } from 'zod'
 import { ANYTHING, type Announcement } from '../../ports/wake-ups.ts'
 import type { Database } from './connect.ts'
 
@@ -29,6 +28,8 @@ export function makeListener(database: Database, quote: (name: string) => string
   async function listen(
     listener: (heard: Announcement) => void,
   ): Promise<{ stop(): Promise<void> }> {
+    // The thread of leases has a store too, and listens to nobody: it does without what reads announcements.
+    const { readAnnouncement } = await import('./announcement.ts')
     let client: pg.Client | undefined
     let timer: NodeJS.Timeout | undefined
     let probe: NodeJS.Timeout | undefined
@@ -54,7 +55,7 @@ export function makeListener(database: Database, quote: (name: string) => string
       fresh.on('error', lose)
       fresh.on('end', lose)
       fresh.on('notification', ({ payload = '' }) => {
-        const { from, ...said } = parse(payload)
+        const { from, ...said } = readAnnouncement(payload)
         // What this process announced it knows already.
         if (from !== database.token) listener(said)
       })
@@ -91,28 +92,6 @@ export function makeListener(database: Database, quote: (name: string) => string
     stopAll: async () => {
       await Promise.all([...stops].map((stop) => stop()))
     },
-  }
-}
-
-/** What an instance announces. */
-const announcement = z.object({
-  from: z.string(),
-  queues: z.array(z.string()).nullable(),
-  schedules: z.boolean(),
-  pauses: z.boolean().optional(),
-})
-
-/** What the triggers announce: another program changed jobs, or schedules. */
-const BY_TRIGGER: Readonly<Record<string, Announcement>> = {
-  jobs: { queues: null, schedules: false },
-  schedules: { queues: [], schedules: true },
-}
-
-function parse(payload: string): Announcement & { readonly from?: string } {
-  try {
-    return BY_TRIGGER[payload] ?? announcement.parse(JSON.parse(payload))
-  } catch {
-    return ANYTHING
   }
 }
 
