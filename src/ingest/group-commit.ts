@@ -1,11 +1,13 @@
 import { isCrossdockError } from '../domain/errors.ts'
 import type { NewJob } from '../domain/job.ts'
-import { turnOf, type TurnKey } from '../domain/turn.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { InsertOutcome, Store } from '../ports/store.ts'
 import type { WakeUps } from '../ports/wake-ups.ts'
+import { BrokenBatches } from './broken-batches.ts'
 import { overloaded, stopping, tooLarge } from './commit-refusals.ts'
+import { LockedMessages } from './locked-messages.ts'
+import { wakeFor } from './wake-for.ts'
 import { bytesOf, hasKey, unitsOf, WaitingRows, type WaitingMessage } from './waiting-rows.ts'
 
 /** What {@link createGroupCommit} needs. */
@@ -57,9 +59,6 @@ export interface GroupCommit {
 /** How often a group that met a deadlock is sent again. */
 const REPEATS = 4
 
-/** How long a row waits whose key somebody holds, in milliseconds. */
-const LOCKED_PAUSE_MS = 250
-
 /** INSERTs under way: the rows of the next are made and sent while the database takes those of the one before. */
 const MAX_INSERTS = 2
 
@@ -88,11 +87,18 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   const groups = new Map<Promise<void>, readonly WaitingMessage[]>()
   let waitingBytes = 0
   let waitingRows = 0
+  const broken = new BrokenBatches()
+  let places = 0
   let isScheduled = false
-  let aside: Promise<void> = Promise.resolve()
-  let asideRows = 0
+  /** What waits would overtake what is under way. */
+  let isBlocked = false
   let closed = false
   let healthy = true
+  const locked = new LockedMessages({
+    attempt: (message) => attempt([message], { beside: true }),
+    left: unblock,
+    clock,
+  })
   const healthListeners = new Set<(isHealthy: boolean) => void>()
 
   function tellHealth(isHealthy: boolean): void {
@@ -104,7 +110,15 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     const bytes = bytesOf(jobs)
     if (closed) return Promise.reject(stopping())
     if (bytes > maxRowBytes) return Promise.reject(tooLarge(bytes, maxRowBytes))
-    if (waitingBytes + bytes > maxWaitingBytes) return Promise.reject(overloaded())
+    places += 1
+    const placed = { batch, place: places }
+    const reason = broken.reason(placed)
+    if (reason !== undefined) return Promise.reject(reason)
+    if (waitingBytes + bytes > maxWaitingBytes) {
+      const error = overloaded()
+      broken.add(placed, error)
+      return Promise.reject(error)
+    }
     return new Promise((resolve, reject) => {
       waitingBytes += bytes
       waitingRows += jobs.length
@@ -118,9 +132,12 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
       queue.add({
         jobs,
         bytes,
-        batch,
+        ...placed,
         since: clock.monotonicMs(),
         uncertain: false,
+        get isSettled() {
+          return isSettled
+        },
         resolve: (outcome) => {
           settled()
           resolve(outcome)
@@ -145,15 +162,21 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   }
 
   function send(): void {
-    while (!queue.isEmpty && groups.size < (queue.isFull ? MAX_INSERTS : 1)) {
-      const group = queue.takeGroup(new Set([...groups.values()].flat().map(({ batch }) => batch)))
-      if (group.length === 0) return
+    while (!queue.isEmpty && groups.size < (queue.isFull && !isBlocked ? MAX_INSERTS : 1)) {
+      const group = queue.takeGroup([...groups.values()].flat(), locked.batches())
+      isBlocked = group.length === 0
+      if (isBlocked) return
       const sent = attempt(group).then(() => {
         groups.delete(sent)
-        send()
+        unblock()
       })
       groups.set(sent, group)
     }
+  }
+
+  function unblock(): void {
+    isBlocked = false
+    send()
   }
 
   /** A fault of ours costs its own group only: what follows is still taken. */
@@ -166,7 +189,13 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     }
   }
 
-  async function commit(group: readonly WaitingMessage[], how: Attempt = {}): Promise<void> {
+  async function commit(given: readonly WaitingMessage[], how: Attempt = {}): Promise<void> {
+    const group = given.filter((entry) => {
+      const reason = broken.reason(entry)
+      if (reason !== undefined) entry.reject(reason)
+      return reason === undefined
+    })
+    if (group.length === 0) return
     let outcomes: readonly InsertOutcome[]
     try {
       const again = group.some((entry) => entry.uncertain)
@@ -180,26 +209,13 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
       log.info({}, 'the database is back: messages are stored again')
       tellHealth(true)
     }
-    wake(group, outcomes)
+    wakeFor(group, outcomes, wakeUps)
     let index = 0
     for (const entry of group) {
       const outcome = outcomes[index]
       if (outcome !== undefined) entry.resolve(outcome)
       index += entry.jobs.length
     }
-  }
-
-  /** Puts a group beside the others, where it waits for nobody but those before it there. */
-  function setAside(group: readonly WaitingMessage[], delayMs = 0): void {
-    asideRows += group.length
-    const begin = (): void => {
-      aside = aside.then(async () => {
-        asideRows -= group.length
-        await attempt(group, { beside: true })
-      })
-    }
-    if (delayMs === 0) begin()
-    else clock.after(delayMs, begin)
   }
 
   async function overcome(
@@ -215,24 +231,34 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
         log.warn({ err: error }, 'messages cannot be stored: the database is out of reach')
       tellHealth(false)
       const now = clock.monotonicMs()
-      const patient = group.filter((entry) => now - entry.since < giveUpMs && !closed)
-      for (const entry of group) if (!patient.includes(entry)) entry.reject(error)
+      const patient = group.filter((entry) => {
+        const waits = now - entry.since < giveUpMs && !closed && broken.reason(entry) === undefined
+        if (!waits) refuse(entry, error)
+        return waits
+      })
       if (patient.length === 0) return
       await pause(Math.min(50 * 2 ** repeat, 1_000))
       await commit(patient, { repeat: repeat + 1, beside })
     } else if (isCrossdockError(error, 'database_locked') && !beside) {
       // Somebody's open transaction has one of these keys: the groups that follow do not wait for it.
       // Nor do those without a key; those with one go one by one, since each lock costs its own wait.
-      const free = group.filter((entry) => !hasKey(entry))
-      for (const entry of group) if (hasKey(entry)) setAside([entry])
+      const free = group.filter((entry) => {
+        const waits = hasKey(entry) || locked.isBehind(entry)
+        if (waits) locked.add(entry)
+        return !waits
+      })
       // None has a key: the table itself is locked, and nothing goes beside it.
       if (free.length === group.length && repeat >= REPEATS) for (const e of free) e.reject(error)
       else if (free.length > 0) await commit(free, { repeat: repeat + 1 })
     } else if (isCrossdockError(error, 'database_locked') && group.length === 1) {
       const [entry] = group
       if (entry === undefined) return
-      if (clock.monotonicMs() - entry.since >= giveUpMs || closed) entry.reject(error)
-      else setAside(group, LOCKED_PAUSE_MS)
+      if (clock.monotonicMs() - entry.since < giveUpMs && !closed) locked.wait(entry)
+      else {
+        // Those behind it would overtake it: they are all to be offered again.
+        const behind = [...locked.behind(entry), ...queue.takeBehind(entry)]
+        for (const late of [entry, ...behind]) late.reject(error)
+      }
     } else if (isCrossdockError(error, 'database_retryable') && repeat < REPEATS) {
       await pause(10 * 2 ** repeat * (1 + random()))
       await commit(group, { repeat: repeat + 1, beside })
@@ -241,24 +267,15 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
       await commit(group.slice(0, middle), { beside })
       await commit(group.slice(middle), { beside })
     } else {
-      for (const entry of group) entry.reject(error)
+      for (const entry of group) refuse(entry, error)
     }
   }
 
-  function wake(group: readonly WaitingMessage[], outcomes: readonly InsertOutcome[]): void {
-    const ready = new Set<string>()
-    const turns: TurnKey[] = []
-    let waits = false
-    for (const [index, job] of group.flatMap(({ jobs }) => jobs).entries()) {
-      if (outcomes[index]?.outcome !== 'stored' || job.dead !== undefined) continue
-      // What was scheduled for a time that has passed is ready at once.
-      if (job.orderingKey === undefined) ready.add(job.queue ?? 'default')
-      else turns.push(...turnOf(job))
-      if (job.scheduledAt !== undefined || job.delayMs !== undefined) waits = true
+  function refuse(entry: WaitingMessage, error: Error): void {
+    if (isCrossdockError(error, 'database_unavailable', 'database_retryable')) {
+      broken.add(entry, error)
     }
-    if (ready.size > 0) wakeUps.ready([...ready])
-    wakeUps.turns(turns)
-    if (waits) wakeUps.waiting()
+    entry.reject(error)
   }
 
   function pause(delayMs: number): Promise<void> {
@@ -279,11 +296,9 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
       // What was added in this turn of the event loop is sent with the next.
       await Promise.resolve()
       while (groups.size > 0) await Promise.all(groups.keys())
-      while (asideRows > 0) {
-        await aside
-        if (asideRows > 0) await pause(LOCKED_PAUSE_MS)
-      }
-      await aside
+      await locked.idle()
+      // What it kept waiting.
+      while (groups.size > 0) await Promise.all(groups.keys())
     },
   }
 }

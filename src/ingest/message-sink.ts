@@ -39,6 +39,26 @@ interface Incoming {
   readonly batch: object
 }
 
+/** A message that becomes rows. */
+interface SoundMessage {
+  readonly incoming: Incoming
+  readonly rows: readonly NewJob[]
+  readonly first: NewJob
+  readonly mapped: Extract<MappedMessage, { readonly outcome: 'mapped' }>
+}
+
+/** What is to become of a message. */
+type Judged =
+  | { readonly is: 'filtered' }
+  | { readonly is: 'refused'; readonly error: CrossdockError }
+  | {
+      readonly is: 'invalid'
+      readonly incoming: Incoming
+      readonly reason: string
+      readonly problems: readonly InputProblem[]
+    }
+  | (SoundMessage & { readonly is: 'sound' })
+
 /** Where every adapter puts its messages: from bytes to committed rows. */
 export function createMessageSink(options: MessageSinkOptions): MessageSink {
   const { mappings, handlers, parseInput, commit, store, makeId, now, log } = options
@@ -50,11 +70,11 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
   ): Promise<readonly Delivery[]> {
     const receivedAtMs = now()
     const prepared = await prepare(messages, receivedAtMs)
-    const deliveries = await Promise.all(
-      messages.map((message, index) =>
-        settle({ message, how, batch: messages }, prepared[index], receivedAtMs),
-      ),
+    const judged = await Promise.all(
+      messages.map((message, index) => judge({ message, how, batch: messages }, prepared[index])),
     )
+    // Each goes to be committed at once, in this order: nothing is waited for before.
+    const deliveries = await Promise.all(judged.map((one) => settle(one, receivedAtMs)))
     const [first] = deliveries
     // Nothing was settled: one error says it, and the adapter keeps all of them.
     if (first?.outcome === 'refused' && deliveries.every(({ outcome }) => outcome === 'refused'))
@@ -91,18 +111,47 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
     return prepared
   }
 
-  async function settle(
+  /** What is to become of a message, before anything is stored: a handler's schema may take its time. */
+  async function judge(
     { message, how, batch }: Omit<Incoming, 'subscription'>,
     mapped: MappedMessage | CrossdockError | undefined,
-    receivedAtMs: number,
-  ): Promise<Delivery> {
+  ): Promise<Judged> {
     const subscription = subscriptions.get(message.subscription)
     if (subscription === undefined || mapped === undefined) {
       throw new CrossdockError('usage', `there is no subscription '${message.subscription}'`)
     }
-    if (mapped instanceof CrossdockError) return { outcome: 'refused', error: mapped }
+    if (mapped instanceof CrossdockError) return { is: 'refused', error: mapped }
+    const incoming = { message, subscription, how, batch }
+    if (mapped.outcome === 'filtered') return { is: 'filtered' }
+    if (mapped.outcome === 'invalid') {
+      return { is: 'invalid', incoming, reason: mapped.reason, problems: mapped.problems }
+    }
     try {
-      return await storeOne({ message, subscription, how, batch }, mapped, receivedAtMs)
+      const rows = messageRows({ message, subscription }, mapped, { handlers, makeId })
+      const [first] = rows
+      // No route wants it, and there is no handler.
+      if (first === undefined) return { is: 'filtered' }
+      const problems = await inputProblems(first, { handlers, parseInput })
+      if (problems.length > 0) return { is: 'invalid', incoming, reason: 'invalid', problems }
+      return { is: 'sound', incoming, rows, first, mapped }
+    } catch (error) {
+      if (!isCrossdockError(error)) throw error
+      return { is: 'refused', error }
+    }
+  }
+
+  async function settle(judged: Judged, receivedAtMs: number): Promise<Delivery> {
+    try {
+      switch (judged.is) {
+        case 'filtered':
+          return { outcome: 'filtered' }
+        case 'refused':
+          return { outcome: 'refused', error: judged.error }
+        case 'invalid':
+          return await refuse(judged.incoming, judged.reason, judged.problems)
+        case 'sound':
+          return await storeOne(judged, receivedAtMs)
+      }
     } catch (error) {
       if (!isCrossdockError(error)) throw error
       return { outcome: 'refused', error }
@@ -110,19 +159,10 @@ export function createMessageSink(options: MessageSinkOptions): MessageSink {
   }
 
   async function storeOne(
-    incoming: Incoming,
-    mapped: MappedMessage,
+    { incoming, rows, first, mapped }: SoundMessage,
     receivedAtMs: number,
   ): Promise<Delivery> {
-    const { message, subscription } = incoming
-    if (mapped.outcome === 'filtered') return { outcome: 'filtered' }
-    if (mapped.outcome === 'invalid') return await refuse(incoming, mapped.reason, mapped.problems)
-    const rows = messageRows({ message, subscription }, mapped, { handlers, makeId })
-    const [first] = rows
-    // No route wants it, and there is no handler.
-    if (first === undefined) return { outcome: 'filtered' }
-    const problems = await inputProblems(first, { handlers, parseInput })
-    if (problems.length > 0) return await refuse(incoming, 'invalid', problems)
+    const { message } = incoming
     try {
       const outcome = await commit.addTogether(rows, incoming.batch)
       if (outcome.outcome === 'stored') {

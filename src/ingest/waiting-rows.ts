@@ -5,11 +5,15 @@ import type { InsertOutcome } from '../ports/store.ts'
 export interface WaitingMessage {
   readonly jobs: readonly NewJob[]
   readonly bytes: number
-  /** What it came in with: messages of one batch are inserted in the order in which they were added. */
+  /** What it came in with: at no time are messages of one batch in two groups. */
   readonly batch: object
+  /** In the order in which they were added. */
+  readonly place: number
   readonly since: number
   /** Whether it was in an INSERT that failed: it may be there all the same. */
   uncertain: boolean
+  /** Whether its sender has been told. */
+  readonly isSettled: boolean
   resolve(outcome: InsertOutcome): void
   reject(error: Error): void
 }
@@ -46,15 +50,27 @@ export class WaitingRows {
     this.#bytes += message.bytes
   }
 
-  /** The first ones, as many as one INSERT takes, but none of these batches: an INSERT with some of those is under way. */
-  takeGroup(busy: ReadonlySet<object>): readonly WaitingMessage[] {
+  /**
+   * The first ones, as many as one INSERT takes; but none of a batch or a lane of which something is under way or was passed
+   * over here: it would overtake that.
+   */
+  takeGroup(
+    underWay: readonly WaitingMessage[],
+    heldBatches: Iterable<object>,
+  ): readonly WaitingMessage[] {
     const { maxRows, maxBytes } = this.#limits
+    const batches = new Set([...underWay.map(({ batch }) => batch), ...heldBatches])
+    const lanes = new Set(underWay.flatMap(lanesOf))
     const group: WaitingMessage[] = []
     const passed: WaitingMessage[] = []
     let [rows, bytes, at] = [0, 0, 0]
     for (const message of this.#queue) {
-      if (busy.has(message.batch)) passed.push(message)
-      else {
+      const own = lanesOf(message)
+      if (batches.has(message.batch) || own.some((lane) => lanes.has(lane))) {
+        passed.push(message)
+        batches.add(message.batch)
+        for (const lane of own) lanes.add(lane)
+      } else {
         const isOver = rows + message.jobs.length > maxRows || bytes + message.bytes > maxBytes
         if (group.length > 0 && isOver) break
         group.push(message)
@@ -68,11 +84,36 @@ export class WaitingRows {
     this.#bytes -= bytes
     return group
   }
+
+  /** Those that must not be inserted before this one. */
+  takeBehind(message: WaitingMessage): readonly WaitingMessage[] {
+    const behind = this.#queue.filter((other) => isInOrder(message, other))
+    this.#queue = this.#queue.filter((other) => !behind.includes(other))
+    for (const { jobs, bytes } of behind) {
+      this.#rows -= jobs.length
+      this.#bytes -= bytes
+    }
+    return behind
+  }
 }
 
 /** Whether somebody else may hold a key of it. */
 export function hasKey({ jobs }: WaitingMessage): boolean {
   return jobs.some((job) => job.dedupeKey !== undefined || job.uniqueKey !== undefined)
+}
+
+/** Whether two messages of one batch have a lane in common: neither may overtake the other. */
+export function isInOrder(one: WaitingMessage, other: WaitingMessage): boolean {
+  if (one.batch !== other.batch) return false
+  const lanes = new Set(lanesOf(one))
+  return lanesOf(other).some((lane) => lanes.has(lane))
+}
+
+/** Names the ordering keys, each of its tenant, whose jobs run in the order of their rows. */
+export function lanesOf({ jobs }: WaitingMessage): readonly string[] {
+  return jobs.flatMap(({ orderingKey, tenantId }) =>
+    orderingKey === undefined ? [] : [`${tenantId ?? ''}\0${orderingKey}`],
+  )
 }
 
 /** How many rows each message has; left out where every one is one row, as nearly always. */

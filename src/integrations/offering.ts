@@ -30,6 +30,8 @@ export function createOffering<Held extends Offered>(
   const busyLines = new Map<string, number>()
   const calls = new Map<Promise<void>, readonly Entry<Held>[]>()
   const timers = new Set<Timer>()
+  /** Those for whom calls are still waited for: what is refused meanwhile is let go at once. */
+  const drops = new Set<(held: Held) => boolean>()
   let places = 0
   /** Consecutive calls that found no database: nothing is offered until the rest after them is over. */
   let outages = 0
@@ -109,6 +111,10 @@ export function createOffering<Held extends Offered>(
         const { line } = entry.held
         log.warn({ line, err: error }, 'a message is not stored yet, and is offered again')
       }
+    }
+    if ([...drops].some((isDropped) => isDropped(entry.held))) {
+      free(entry.held.line)
+      return
     }
     resting.add(entry)
     after(pauseMs(REST, entry.refusals), () => {
@@ -191,15 +197,13 @@ export function createOffering<Held extends Offered>(
       schedule()
     },
     drop: async (isDropped) => {
-      const letGo = (): void => {
-        waiting.drop(isDropped)
-        giveUpResting(isDropped)
-      }
-      letGo()
+      waiting.drop(isDropped)
+      giveUpResting(isDropped)
+      drops.add(isDropped)
       const concerned = [...calls].filter(([, batch]) => batch.some(({ held }) => isDropped(held)))
       await Promise.all(concerned.map(([call]) => call))
-      // What was refused meanwhile.
-      letGo()
+      drops.delete(isDropped)
+      waiting.drop(isDropped)
       schedule()
     },
     finish: async () => {

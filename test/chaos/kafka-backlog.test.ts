@@ -30,8 +30,9 @@ it.for(killedDatabases('PostgreSQL'))(
   { timeout: LIMIT_MS },
   async ([on, open], { skip }) => {
     const broker = await startOrSkip('kafka', sharedKafka)
+    if (broker === undefined) return skip('a server is not available')
     const database = await open()
-    if (broker === undefined || database === undefined) return skip('a server is not available')
+    if (database === undefined) return skip('a server is not available')
     onTestFinished(() => database.stop())
     if (!database.controllable) return skip('the server is not ours to stop')
     const topic = `backlog-${on.toLowerCase()}-${process.pid}`

@@ -3,6 +3,7 @@ import kafkajs from 'kafkajs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { makeTopic } from '../services/kafka-admin.ts'
 import { openConsoleSender } from '../services/kafka-console-sender.ts'
+import type { KafkaService } from '../services/kafka-service.ts'
 import { killedDatabases, type ProgramDatabase } from '../services/program-database.ts'
 import { startOrSkip } from '../services/require.ts'
 import { sharedKafka } from '../services/shared-servers.ts'
@@ -81,9 +82,7 @@ async function outOfOrder(database: ProgramDatabase): Promise<readonly string[]>
   })
 }
 
-async function underRebalances(database: ProgramDatabase): Promise<void> {
-  const kafka = await startOrSkip('kafka', sharedKafka)
-  if (kafka === undefined) return
+async function underRebalances(database: ProgramDatabase, kafka: KafkaService): Promise<void> {
   const topic = await makeTopic(kafka.brokers, { partitions: PARTITIONS })
   const subscription = {
     name: 'effect',
@@ -114,14 +113,16 @@ async function underRebalances(database: ProgramDatabase): Promise<void> {
 }
 
 describe('instances that come and go in one group of Kafka, on one database', () => {
-  it.each(killedDatabases('PostgreSQL'))(
+  it.for(killedDatabases('PostgreSQL'))(
     'make one job of each record, and run those of a key in its order: on %s',
     { timeout: LIMIT_MS },
-    async (_on, open) => {
+    async ([, open], { skip }) => {
+      const kafka = await startOrSkip('kafka', sharedKafka)
+      if (kafka === undefined) return skip('a server is not available')
       const database = await open()
-      if (database === undefined) return
+      if (database === undefined) return skip('a server is not available')
       onTestFinished(() => database.stop())
-      await underRebalances(database)
+      await underRebalances(database, kafka)
     },
   )
 })

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { groupOffsets, makeTopic } from '../services/kafka-admin.ts'
 import { openConsoleSender } from '../services/kafka-console-sender.ts'
+import type { KafkaService } from '../services/kafka-service.ts'
 import { killedDatabases, type ProgramDatabase } from '../services/program-database.ts'
 import { startOrSkip } from '../services/require.ts'
 import { sharedKafka } from '../services/shared-servers.ts'
@@ -59,9 +60,7 @@ async function standBetween(
  * Kills the program at random places while records come in; each must be one job that ran once. A record is known by
  * its place alone: nothing in it is mapped to the inbox key.
  */
-async function underKills(database: ProgramDatabase): Promise<void> {
-  const kafka = await startOrSkip('kafka', sharedKafka)
-  if (kafka === undefined) return
+async function underKills(database: ProgramDatabase, kafka: KafkaService): Promise<void> {
   const topic = await makeTopic(kafka.brokers, { partitions: PARTITIONS })
   const subscription = {
     name: 'effect',
@@ -118,14 +117,16 @@ async function underKills(database: ProgramDatabase): Promise<void> {
 }
 
 describe('a process that is killed while records come in from Kafka', () => {
-  it.each(killedDatabases('MariaDB'))(
+  it.for(killedDatabases('MariaDB'))(
     'makes one job of each record, by its place: on %s',
     { timeout: LIMIT_MS },
-    async (_on, open) => {
+    async ([, open], { skip }) => {
+      const kafka = await startOrSkip('kafka', sharedKafka)
+      if (kafka === undefined) return skip('a server is not available')
       const database = await open()
-      if (database === undefined) return
+      if (database === undefined) return skip('a server is not available')
       onTestFinished(() => database.stop())
-      await underKills(database)
+      await underKills(database, kafka)
     },
   )
 })

@@ -12,7 +12,7 @@ export const areaNames: readonly string[] = [...staticCheckNames, ...vitestAreaN
  * For two cores. Areas that wait for leases, ticks and outages leave half of a core idle for each of their
  * files, which those that compute fill.
  */
-const PLACES = 7
+const PLACES = 6
 
 /**
  * How many files an area runs at a time, where it runs beside others, which is also how many places it takes.

@@ -6,6 +6,9 @@ import { withFolderLock } from '../../src/embedded-postgres/folder-lock.ts'
 import { runAs, type ServerAccount } from '../../src/embedded-postgres/server-account.ts'
 import { serviceCache } from './cache.ts'
 
+/** GNU's alone: a log that is empty so far takes no room. */
+const SPARSE = process.platform === 'linux' ? ['--sparse=always'] : []
+
 /** The data that a database server starts with, as its own program makes it. */
 export interface NewData {
   /** The server and its release: another one has data of its own. */
@@ -23,7 +26,7 @@ export interface NewData {
  */
 export async function makeData(data: string, made: NewData): Promise<void> {
   const template = await findTemplate(made)
-  const copied = await runAs(made.account, ['cp', '-R', '--sparse=always', template, data])
+  const copied = await runAs(made.account, ['cp', '-R', ...SPARSE, template, data])
   if (!copied.ok) throw new Error(`the data of a new server could not be copied: ${copied.output}`)
 }
 

@@ -125,7 +125,7 @@ async function initialise(
   await makeData(data, {
     server: `postgresql-${version}`,
     account,
-    options: [...options, ...form],
+    options: [...options, ...form, PASSWORD],
     command: (made) =>
       withEnvironment(programs, [
         path.join(programs.folder, 'initdb'),

@@ -66,6 +66,14 @@ const SENTENCES: readonly (readonly [words: RegExp, sentence: string])[] = [
     /^Closed connection/,
     'it broke the connection off: look at tls and sasl, and whether this port is for them',
   ],
+  [
+    /^SASL .* authentication failed/,
+    'the broker refuses this name or password: look at username, password and mechanism of sasl',
+  ],
+  [
+    /does not host this topic-partition/,
+    'the topic, or this partition of it, does not exist: make it, or look at topic of the publication',
+  ],
   [/SASL state/, 'it wants nobody to sign in at this port: remove sasl, or look at the port'],
   [
     /^Request ApiVersions.* timed out|^Broker not connected/,

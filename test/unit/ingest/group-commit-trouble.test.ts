@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { NewJob } from '../../../src/domain/job.ts'
 import type { InsertRequest } from '../../../src/ports/store.ts'
 import { settled } from '../worker/manual-clock.ts'
 import { job, setUp, watch } from './commit-set-up.ts'
@@ -102,6 +103,25 @@ describe('while the database is away', () => {
     expect(inserts).toHaveLength(sentSoFar)
   })
 
+  it('those behind a row that was refused are refused as well: none overtakes it', async () => {
+    let isAway = true
+    const order: string[] = []
+    const { commit, clock } = setUp({ giveUpMs: 1_000, maxRows: 1 }, ({ jobs }) => {
+      if (isAway) throw storeErrors.away()
+      order.push(...jobs.map(({ id }) => id))
+      return jobs.map(stored)
+    })
+    const batch = {}
+    const added = ['a', 'b'].map((id) => watch(commit.addTogether([job(id)], batch)))
+    const other = watch(commit.addTogether([job('other')], {}))
+    while (added[0]?.state === 'pending') await clock.advance(50)
+    isAway = false
+    await clock.advance(5_000)
+    expect(added.map(({ state }) => state)).toEqual(['rejected', 'rejected'])
+    expect(other.state).not.toBe('pending')
+    expect(order).not.toContain('b')
+  })
+
   it('it is not asked more often than once in a while', async () => {
     const { commit, clock, inserts } = setUp({ giveUpMs: 60_000 }, () => {
       throw storeErrors.away()
@@ -137,5 +157,52 @@ describe('a deadlock', () => {
     const added = ['a', 'b'].map((id) => watch(commit.add(job(id))))
     await clock.advance(5_000)
     expect(added.map((each) => each.state)).toEqual(['resolved', 'rejected'])
+  })
+})
+
+describe('a key that somebody holds', () => {
+  /** Rows of one delivery: those of the ordering key `k`, and one of another. */
+  const delivery = (): NewJob[] =>
+    ['a', 'b', 'c', 'd', 'e'].map((id) =>
+      job(id, { dedupeKey: id, orderingKey: id === 'c' ? 'other' : 'k' }),
+    )
+
+  function hold(...ids: string[]) {
+    const [held, order] = [new Set(ids), [] as string[]]
+    const made = setUp({ giveUpMs: 2_000, maxRows: 4 }, ({ jobs }) => {
+      if (jobs.some(({ id }) => held.has(id))) throw storeErrors.locked()
+      order.push(...jobs.map(({ id }) => id))
+      return jobs.map(stored)
+    })
+    const batch = {}
+    const added = delivery().map((each) => watch(made.commit.addTogether([each], batch)))
+    return { ...made, held, order, added }
+  }
+
+  it('holds up those behind it in its order, and no others', async () => {
+    const { clock, held, order, added, commit } = hold('b')
+    const other = watch(commit.add(job('x', { dedupeKey: 'x' })))
+    await clock.advance(600)
+    // The fifth of them found no room in the first group.
+    expect(order.toSorted()).toEqual(['a', 'c', 'x'])
+    expect(other.state).toBe('resolved')
+    held.clear()
+    await clock.advance(600)
+    expect(order.filter((id) => id !== 'x' && id !== 'c')).toEqual(['a', 'b', 'd', 'e'])
+    expect(added.every(({ state }) => state === 'resolved')).toBe(true)
+    expect(commit.waiting()).toBe(0)
+  })
+
+  it('has those behind it refused as well when it is given up: all of them are offered again', async () => {
+    const { clock, order, added, commit } = hold('b')
+    await clock.advance(5_000)
+    expect(added.map(({ state }) => state)).toEqual([
+      ...['resolved', 'rejected', 'resolved', 'rejected', 'rejected'],
+    ])
+    expect(order).toEqual(['a', 'c'])
+    const closed = watch(commit.close())
+    await clock.advance(1_000)
+    expect(closed.state).toBe('resolved')
+    expect(commit.waiting()).toBe(0)
   })
 })

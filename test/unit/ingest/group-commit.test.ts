@@ -112,6 +112,30 @@ describe('rows that come while an insert is under way', () => {
     expect(inserts[3]?.ids).toEqual(['c', 'd'])
   })
 
+  it('of one ordering key are never in two INSERTs at a time', async () => {
+    const { commit, inserts } = setUp({ maxRows: 2 })
+    const rows = [
+      ...['a', 'b', 'c'].map((id) => job(id, { orderingKey: 'k' })),
+      job('d', { orderingKey: 'k', tenantId: 't' }),
+      ...['e', 'f'].map((id) => job(id)),
+    ]
+    for (const row of rows) void commit.add(row)
+    await settled()
+    // Of another tenant it is another key.
+    expect(inserts.map((insert) => insert.ids)).toEqual([
+      ['a', 'b'],
+      ['d', 'e'],
+    ])
+    inserts[1]?.commit()
+    await settled()
+    expect(inserts[2]?.ids).toEqual(['f'])
+    inserts[0]?.commit()
+    await settled()
+    inserts[2]?.commit()
+    await settled()
+    expect(inserts[3]?.ids).toEqual(['c'])
+  })
+
   it('are refused when memory has no more room, and taken again afterwards', async () => {
     const { commit, inserts } = setUp({ maxWaitingBytes: 1_000 })
     const first = commit.add(job('a'))
@@ -128,6 +152,19 @@ describe('rows that come while an insert is under way', () => {
     inserts[1]?.commit()
     await settled()
     expect(later.state).toBe('resolved')
+  })
+
+  it('are refused with those before them of their batch, however small they are', async () => {
+    const { commit } = setUp({ maxWaitingBytes: 2_000 }, ({ jobs }) => jobs.map(stored))
+    const batch = {}
+    const sizes = [10, 3_000, 10]
+    const added = sizes.map((size, index) =>
+      watch(commit.addTogether([job(`${index}`, { payload: 'x'.repeat(size) })], batch)),
+    )
+    const other = watch(commit.addTogether([job('other')], {}))
+    await settled()
+    expect(added.map(({ state }) => state)).toEqual(['resolved', 'rejected', 'rejected'])
+    expect(other.state).toBe('resolved')
   })
 })
 

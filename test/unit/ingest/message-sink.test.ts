@@ -343,4 +343,17 @@ describe('several messages', () => {
     for (const [index, batch] of batches.entries()) expect(batch).toBe(index < 3 ? first : second)
     expect(batches).toHaveLength(6)
   })
+
+  it('go in their order, however long the schema of their handler takes', async () => {
+    const waits = [20, 0]
+    const { sink, rows } = setUp({
+      subscription: { handler: 'order' },
+      parseInput: async () => {
+        await new Promise((resolve) => setTimeout(resolve, waits.shift()))
+        return { ok: true, value: undefined }
+      },
+    })
+    await sink.deliver([message, message], { onInvalid: 'dead' })
+    expect(rows.map(({ id }) => id)).toEqual(['id-1', 'id-2'])
+  })
 })

@@ -4,12 +4,13 @@ import type { InboundMessage } from '../../../src/domain/message.ts'
 import { defineHandler } from '../../../src/handler-kit/define-handler.ts'
 import { createRegistry } from '../../../src/handler-kit/registry.ts'
 import { decodePayload } from '../../../src/handler-kit/stored-payload.ts'
-import { parseInput } from '../../../src/handler-kit/validate-input.ts'
+import { parseInput as parseBySchema } from '../../../src/handler-kit/validate-input.ts'
 import type { GroupCommit } from '../../../src/ingest/group-commit.ts'
 import { createMessageSink } from '../../../src/ingest/message-sink.ts'
 import type { SubscriptionSettings } from '../../../src/ingest/subscription-settings.ts'
 import type { DeliveryOptions } from '../../../src/ports/adapter.ts'
 import type { Mappings } from '../../../src/ports/expressions.ts'
+import type { ParseInput } from '../../../src/ports/handler.ts'
 import type { InsertOutcome } from '../../../src/ports/store.ts'
 import { silentLog } from './fake-store.ts'
 
@@ -38,11 +39,13 @@ export function setUp({
   add = async (job: NewJob) => ({ outcome: 'stored' as const, jobId: job.id }),
   findJob = async () => undefined,
   mappings = NO_RULES,
+  parseInput = parseBySchema,
 }: {
   subscription?: Partial<SubscriptionSettings>
   add?: Add
   findJob?: (id: string) => Promise<Job | undefined>
   mappings?: Mappings
+  parseInput?: ParseInput
 } = {}) {
   const rows: NewJob[] = []
   const batches: unknown[] = []
