@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 
 /**
- * Where downloaded servers are kept: `CROSSDOCK_TEST_CACHE`, or `.cache/services` of the
+ * Where downloaded servers and the data that they start with are kept: `CROSSDOCK_TEST_CACHE`, or `.cache/services` of the
  * repository. One folder for each release of the system and each kind of processor in it.
  */
 export async function serviceCache(): Promise<string> {

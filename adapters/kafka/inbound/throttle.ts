@@ -10,7 +10,10 @@ export interface Throttle {
   close(): void
 }
 
-/** Of one subscription. Beyond that the brokers wait. */
+/**
+ * Of one subscription. Beyond that the brokers wait. As much as several calls take, and little enough that a backlog comes in
+ * within a heap of 72 MB; one answer of a broker, up to 4 MiB, may come on top.
+ */
 const MAX_HELD_BYTES = 8 * 1024 * 1024
 
 /** Partitions go on once half of what they may hold is settled, so that they do not stop and go for every record. */
