@@ -1,6 +1,6 @@
 import type { AdapterContext, RunningAdapter } from '../../src/ports/adapter.ts'
 import { CrossdockError } from '../../src/domain/errors.ts'
-import { healthTogether, publishingHealth } from '../../src/ports/adapter-health.ts'
+import { runningAdapter } from '../../src/ports/running-adapter.ts'
 import type { ActivemqConnectionOptions } from './options/connection.ts'
 import type { ActivemqPublicationOptions } from './options/publication.ts'
 import type { ActivemqSubscriptionOptions } from './options/subscription.ts'
@@ -41,18 +41,5 @@ export async function startActivemq({
       log: log.child({ subscription: subscription.name }),
     }),
   }))
-  return {
-    health: () => {
-      const parts = receivers.map(({ name, receiver }) => ({ name, health: receiver.health() }))
-      return healthTogether(
-        publisher === undefined ? parts : [...parts, publishingHealth(publisher.problem())],
-      )
-    },
-    ...(publisher !== undefined && {
-      publish: (name, messages, signal) => publisher.publish(name, messages, signal),
-    }),
-    stop: async () => {
-      await Promise.all([publisher?.stop(), ...receivers.map(({ receiver }) => receiver.stop())])
-    },
-  }
+  return runningAdapter({ receivers, publisher })
 }

@@ -1,6 +1,6 @@
 import type { AdapterContext, RunningAdapter } from '../../src/ports/adapter.ts'
 import { CrossdockError } from '../../src/domain/errors.ts'
-import { healthTogether, publishingHealth } from '../../src/ports/adapter-health.ts'
+import { runningAdapter } from '../../src/ports/running-adapter.ts'
 import { canDeferAcknowledgements } from './acknowledgement-check.ts'
 import type { MqttConnectionOptions } from './options/connection.ts'
 import type { MqttPublicationOptions } from './options/publication.ts'
@@ -55,18 +55,5 @@ export async function startMqtt({
       log: log.child({ subscription: subscription.name }),
     }),
   }))
-  return {
-    health: () => {
-      const parts = receivers.map(({ name, receiver }) => ({ name, health: receiver.health() }))
-      return healthTogether(
-        publisher === undefined ? parts : [...parts, publishingHealth(publisher.problem())],
-      )
-    },
-    ...(publisher !== undefined && {
-      publish: (name, messages, signal) => publisher.publish(name, messages, signal),
-    }),
-    stop: async () => {
-      await Promise.all([publisher?.stop(), ...receivers.map(({ receiver }) => receiver.stop())])
-    },
-  }
+  return runningAdapter({ receivers, publisher })
 }

@@ -7,6 +7,16 @@ export interface TurnKey {
   readonly orderingKey: string
 }
 
+/**
+ * A lane as the index of turns has it (migration 4): the tenant behind its length, so that no two lanes have
+ * one name, and none where there is no tenant.
+ */
+export function turnName({ tenantId, orderingKey }: TurnKey): string {
+  // In characters, as the databases count them.
+  const tenant = tenantId === null ? '' : `${Array.from(tenantId).length}:${tenantId}`
+  return `${tenant}|${orderingKey}`
+}
+
 /** The lane that a job stands in; none for a job without an ordering key. Shaped for `flatMap`. */
 export function turnOf(job: {
   readonly tenantId?: string | null | undefined

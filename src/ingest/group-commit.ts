@@ -71,9 +71,10 @@ interface Attempt {
 }
 
 /**
- * While one INSERT is under way, the next group gathers: alone, a row waits for nothing; under load,
- * groups grow, and one that is full goes beside the one under way. A group with a row that the database refuses is halved until that row stands alone, so
- * one bad message never fails its neighbours.
+ * While one INSERT is under way, the next group gathers: alone, a row waits for nothing; under load, groups grow, and one that
+ * is full goes beside the one under way. A group with a row that the database refuses is halved until that row stands alone,
+ * so one bad message never fails its neighbours. What is refused for a reason that passes takes those behind it in its batch
+ * along: none overtakes it.
  */
 export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   const { store, wakeUps, clock, log, random } = options
@@ -248,7 +249,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
         return !waits
       })
       // None has a key: the table itself is locked, and nothing goes beside it.
-      if (free.length === group.length && repeat >= REPEATS) for (const e of free) e.reject(error)
+      if (free.length === group.length && repeat >= REPEATS) for (const e of free) refuse(e, error)
       else if (free.length > 0) await commit(free, { repeat: repeat + 1 })
     } else if (isCrossdockError(error, 'database_locked') && group.length === 1) {
       const [entry] = group
@@ -272,9 +273,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   }
 
   function refuse(entry: WaitingMessage, error: Error): void {
-    if (isCrossdockError(error, 'database_unavailable', 'database_retryable')) {
-      broken.add(entry, error)
-    }
+    if (isCrossdockError(error) && error.retryable) broken.add(entry, error)
     entry.reject(error)
   }
 
@@ -295,10 +294,11 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
       closed = true
       // What was added in this turn of the event loop is sent with the next.
       await Promise.resolve()
-      while (groups.size > 0) await Promise.all(groups.keys())
-      await locked.idle()
-      // What it kept waiting.
-      while (groups.size > 0) await Promise.all(groups.keys())
+      // Each may keep something of the other waiting.
+      while (groups.size > 0 || !locked.isEmpty) {
+        await Promise.all(groups.keys())
+        await locked.idle()
+      }
     },
   }
 }

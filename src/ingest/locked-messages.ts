@@ -57,6 +57,10 @@ export class LockedMessages {
     for (const message of this.#waiting.keys()) if (lanesOf(message).length > 0) yield message.batch
   }
 
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0
+  }
+
   /** Resolves when none waits. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#running

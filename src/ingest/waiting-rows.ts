@@ -1,4 +1,5 @@
 import type { NewJob } from '../domain/job.ts'
+import { turnName, turnOf } from '../domain/turn.ts'
 import type { InsertOutcome } from '../ports/store.ts'
 
 /** The rows of one message that wait for their commit. */
@@ -109,11 +110,9 @@ export function isInOrder(one: WaitingMessage, other: WaitingMessage): boolean {
   return lanesOf(other).some((lane) => lanes.has(lane))
 }
 
-/** Names the ordering keys, each of its tenant, whose jobs run in the order of their rows. */
+/** Names the lanes whose jobs run in the order of their rows. */
 export function lanesOf({ jobs }: WaitingMessage): readonly string[] {
-  return jobs.flatMap(({ orderingKey, tenantId }) =>
-    orderingKey === undefined ? [] : [`${tenantId ?? ''}\0${orderingKey}`],
-  )
+  return jobs.flatMap(turnOf).map(turnName)
 }
 
 /** How many rows each message has; left out where every one is one row, as nearly always. */

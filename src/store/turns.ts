@@ -1,16 +1,5 @@
 import { isCrossdockError } from '../domain/errors.ts'
-import type { TurnKey } from '../domain/turn.ts'
 import type { GivenTurns } from '../ports/given-turns.ts'
-
-/**
- * A lane as the index of turns has it (migration 4): the tenant behind its length, so that no two lanes have
- * one name, and none where there is no tenant.
- */
-export function turnName({ tenantId, orderingKey }: TurnKey): string {
-  // In characters, as the databases count them.
-  const tenant = tenantId === null ? '' : `${Array.from(tenantId).length}:${tenantId}`
-  return `${tenant}|${orderingKey}`
-}
 
 /** How late a row may be committed behind rows with a higher seq, and still be met by the next look. */
 export const LATE_SEQS = 1_000

@@ -1,4 +1,4 @@
-import type { TurnKey } from '../domain/turn.ts'
+import { turnName, type TurnKey } from '../domain/turn.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { GivenTurns } from '../ports/given-turns.ts'
@@ -157,8 +157,5 @@ export function createTurnGiver({ store, wakeUps, clock, log }: TurnGiverOptions
 }
 
 function distinct(keys: readonly TurnKey[]): readonly TurnKey[] {
-  const byName = new Map(
-    keys.map((key) => [JSON.stringify([key.tenantId, key.orderingKey]), key] as const),
-  )
-  return [...byName.values()]
+  return [...new Map(keys.map((key) => [turnName(key), key] as const)).values()]
 }

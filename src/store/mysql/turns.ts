@@ -1,6 +1,6 @@
-import type { TurnKey } from '../../domain/turn.ts'
+import { turnName, type TurnKey } from '../../domain/turn.ts'
 import type { GivenTurns, LateTurns, TurnWalk } from '../../ports/given-turns.ts'
-import { giveAll, LATE_SEQS, turnName, type FreeHead } from '../turns.ts'
+import { giveAll, LATE_SEQS, type FreeHead } from '../turns.ts'
 import type { Database } from './connect.ts'
 import { jsonParts, numberList, literal } from './text.ts'
 

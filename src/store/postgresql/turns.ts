@@ -1,6 +1,6 @@
-import type { TurnKey } from '../../domain/turn.ts'
+import { turnName, type TurnKey } from '../../domain/turn.ts'
 import type { GivenTurns, LateTurns, TurnWalk } from '../../ports/given-turns.ts'
-import { giveAll, LATE_SEQS, turnName, type FreeHead } from '../turns.ts'
+import { giveAll, LATE_SEQS, type FreeHead } from '../turns.ts'
 import type { Database, Statement } from './connect.ts'
 
 /** The expressions and the condition of queue_jobs_turn, as migration 4 has them: the planner compares text. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { NewJob } from '../../../src/domain/job.ts'
 import type { TurnKey } from '../../../src/domain/turn.ts'
 import type { ClaimedJob, Ending } from '../../../src/ports/store.ts'
-import { turnName } from '../../../src/store/turns.ts'
+import { turnName } from '../../../src/domain/turn.ts'
 import { CLAIM, count, insert, newJob, rowOf, settlement } from './jobs.ts'
 import { storeSuite } from './store-suite.ts'
 

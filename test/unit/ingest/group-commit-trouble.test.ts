@@ -167,12 +167,12 @@ describe('a key that somebody holds', () => {
       job(id, { dedupeKey: id, orderingKey: id === 'c' ? 'other' : 'k' }),
     )
 
-  function hold(...ids: string[]) {
+  function hold(...ids: readonly string[]) {
     const [held, order] = [new Set(ids), [] as string[]]
-    const made = setUp({ giveUpMs: 2_000, maxRows: 4 }, ({ jobs }) => {
-      if (jobs.some(({ id }) => held.has(id))) throw storeErrors.locked()
-      order.push(...jobs.map(({ id }) => id))
-      return jobs.map(stored)
+    const made = setUp({ giveUpMs: 2_000, maxRows: 4 }, ({ jobs: rows }) => {
+      if (rows.some(({ id }) => held.has(id))) throw storeErrors.locked()
+      order.push(...rows.map(({ id }) => id))
+      return rows.map(stored)
     })
     const batch = {}
     const added = delivery().map((each) => watch(made.commit.addTogether([each], batch)))
@@ -204,5 +204,38 @@ describe('a key that somebody holds', () => {
     await clock.advance(1_000)
     expect(closed.state).toBe('resolved')
     expect(commit.waiting()).toBe(0)
+  })
+
+  it('is tried once more at the end, and so is what it kept waiting', async () => {
+    const { commit, inserts } = setUp({ maxRows: 1 })
+    const batch = {}
+    const added = ['a', 'b'].map((id) =>
+      watch(commit.addTogether([job(id, { dedupeKey: id, orderingKey: id })], batch)),
+    )
+    await settled()
+    const closed = watch(commit.close())
+    // Each goes in a group, and then by itself.
+    for (const [index, id] of ['a', 'a', 'b'].entries()) {
+      expect(inserts[index]?.ids).toEqual([id])
+      inserts[index]?.fail(storeErrors.locked())
+      await settled()
+    }
+    expect(inserts[3]?.ids).toEqual(['b'])
+    expect(closed.state).toBe('pending')
+    inserts[3]?.commit()
+    await settled()
+    expect(closed.state).toBe('resolved')
+    expect(added.map(({ state }) => state)).toEqual(['rejected', 'resolved'])
+  })
+
+  it('of the whole table has those behind it in its batch refused as well', async () => {
+    const { commit, clock } = setUp({ maxRows: 1 }, ({ jobs }) => {
+      if (jobs.some(({ id }) => id === 'a')) throw storeErrors.locked()
+      return jobs.map(stored)
+    })
+    const batch = {}
+    const added = ['a', 'b'].map((id) => watch(commit.addTogether([job(id)], batch)))
+    await clock.advance(1_000)
+    expect(added.map(({ state }) => state)).toEqual(['rejected', 'rejected'])
   })
 })
