@@ -1,7 +1,7 @@
-/** A test that was not run, and why. */
-export interface SkippedTest {
+/** A test that failed or was not run, and why. */
+export interface NamedTest {
   readonly name: string
-  /** Undefined where the test did not say. */
+  /** Undefined where nothing was said. */
   readonly reason: string | undefined
 }
 
@@ -15,10 +15,21 @@ export interface AreaResult {
   readonly failed: number
   readonly skipped: number
   /** As many of the skipped tests as the area named. */
-  readonly skippedTests: readonly SkippedTest[]
+  readonly skippedTests: readonly NamedTest[]
+  /** As many of the failed tests as the area named. */
+  readonly failedTests: readonly NamedTest[]
   /** Why the area has a failure that no test of it reports, or has no tests at all. */
   readonly remark?: string
 }
+
+/** The part of an {@link AreaResult} that an area without a test has. */
+export const NOTHING_RUN = {
+  passed: 0,
+  failed: 0,
+  skipped: 0,
+  skippedTests: [],
+  failedTests: [],
+} as const satisfies Partial<AreaResult>
 
 /** The three numbers that the last line of a run gives. */
 export type Counts = Pick<AreaResult, 'passed' | 'failed' | 'skipped'>

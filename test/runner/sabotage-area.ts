@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { type AreaResult, parseCountsLine } from './area-result.ts'
+import { NOTHING_RUN, type AreaResult, type NamedTest, parseCountsLine } from './area-result.ts'
 import { root, runNode } from './child.ts'
 import { seconds } from './summary.ts'
 
@@ -18,7 +18,7 @@ export async function runSabotageArea({
   readonly beside: boolean
 }): Promise<AreaResult> {
   const area = 'sabotage'
-  const none = { area, durationMs: 0, passed: 0, failed: 0, skipped: 0, skippedTests: [] }
+  const none = { area, durationMs: 0, ...NOTHING_RUN }
   if (!existsSync(path.join(root, PROGRAM))) return { ...none, remark: 'no tests found' }
 
   const ended = await runNode([PROGRAM, ...(long ? [] : ['--short'])], {
@@ -27,7 +27,12 @@ export async function runSabotageArea({
   })
   if (beside) console.log(`\nsabotage  ${seconds(ended.durationMs)}\n${ended.output.trimEnd()}\n`)
   const counts = parseCountsLine(ended.output)
-  const result = { ...none, durationMs: ended.durationMs, ...counts }
+  const result = {
+    ...none,
+    durationMs: ended.durationMs,
+    ...counts,
+    failedTests: failures(ended.output),
+  }
   if (counts === undefined) {
     return { ...result, failed: 1, remark: `${PROGRAM} ended without its last line of counts` }
   }
@@ -35,4 +40,12 @@ export async function runSabotageArea({
     return { ...result, failed: 1, remark: `${PROGRAM} failed without a failed test` }
   }
   return result
+}
+
+/** Reads the lines that name a failed sabotage, each with its problem in the line below. */
+function failures(output: string): NamedTest[] {
+  return [...output.matchAll(/^FAILED (.+)\n +(.+)$/gm)].map(([, name = '', reason]) => ({
+    name,
+    reason,
+  }))
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import type { AreaResult } from './area-result.ts'
+import { NOTHING_RUN, type AreaResult } from './area-result.ts'
 import { root, runNode } from './child.ts'
 import { seconds } from './summary.ts'
 
@@ -44,12 +44,11 @@ export async function runStaticCheck(name: string): Promise<AreaResult> {
     console.log(ended.output.trimEnd())
     if (ended.timedOut) console.log(`did not end within ${seconds(TIMEOUT_MS)}`)
   }
+  const result = { ...NOTHING_RUN, area: name, durationMs: ended.durationMs }
+  if (ok) return { ...result, passed: 1 }
   return {
-    area: name,
-    durationMs: ended.durationMs,
-    passed: ok ? 1 : 0,
-    failed: ok ? 0 : 1,
-    skipped: 0,
-    skippedTests: [],
+    ...result,
+    failed: 1,
+    failedTests: [{ name: command.join(' '), reason: ended.output.trim() }],
   }
 }

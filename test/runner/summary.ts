@@ -2,13 +2,23 @@ import { type AreaResult, sum } from './area-result.ts'
 
 const HEADINGS = ['area', 'begin', 'time', 'passed', 'failed', 'skipped']
 
-/** The end of a run, without its last line: a table of the areas, remarks, and what was skipped. */
+/**
+ * The end of a run, without its last line: a table of the areas, what was skipped, remarks, and what failed, which
+ * comes last: it is what a reader of the end alone must see.
+ */
 export function summarize(results: readonly AreaResult[], durationMs: number): string {
   const rows = [
     ...results.map((result) => row(result)),
     row({ area: 'all', durationMs, ...sum(results) }),
   ]
-  return ['', ...table([HEADINGS, ...rows]), ...remarks(results), ...skips(results), ''].join('\n')
+  return [
+    '',
+    ...table([HEADINGS, ...rows]),
+    ...skips(results),
+    ...remarks(results),
+    ...failures(results),
+    '',
+  ].join('\n')
 }
 
 /** A duration as the table and the progress lines show it. */
@@ -16,7 +26,7 @@ export function seconds(durationMs: number): string {
   return `${(durationMs / 1000).toFixed(1)} s`
 }
 
-function row(result: Omit<AreaResult, 'skippedTests' | 'remark'>): string[] {
+function row(result: Omit<AreaResult, 'skippedTests' | 'failedTests' | 'remark'>): string[] {
   const { area, beganMs = 0, durationMs, passed, failed, skipped } = result
   return [area, seconds(beganMs), seconds(durationMs), ...[passed, failed, skipped].map(String)]
 }
@@ -71,4 +81,22 @@ function skips(results: readonly AreaResult[]): string[] {
     ...named,
     ...(unnamed > 0 ? [`  and ${unnamed} more that were not named`] : []),
   ]
+}
+
+/** Of each reason; the whole of it stands further up. */
+const REASON_LINES = 12
+
+function failures(results: readonly AreaResult[]): string[] {
+  const { failed } = sum(results)
+  if (failed === 0) return []
+  const named = results.flatMap(({ area, failedTests }) =>
+    failedTests.flatMap((test) => [
+      `  ${area}: ${test.name}`,
+      ...reasonOf(test)
+        .split('\n')
+        .slice(0, REASON_LINES)
+        .map((line) => `    ${line}`),
+    ]),
+  )
+  return ['', `!!! ${failed} FAILED`, ...named]
 }

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
-import type { AreaResult, SkippedTest } from './area-result.ts'
+import { NOTHING_RUN, type AreaResult, type NamedTest } from './area-result.ts'
 import { root, runNode, type Ended } from './child.ts'
-import { SKIPS_FILE_VARIABLE } from './skip-reporter.ts'
+import { OUTCOMES_FILE_VARIABLE } from './outcome-reporter.ts'
 import { seconds } from './summary.ts'
 
 const TIMEOUT_MS = 900_000
@@ -35,7 +35,12 @@ const report = z.object({
 })
 type Report = z.infer<typeof report>
 
-const skips = z.array(z.object({ name: z.string(), reason: z.string().optional() }))
+const namedTests = z.array(
+  z
+    .object({ name: z.string(), reason: z.string().optional() })
+    .transform(({ name, reason }): NamedTest => ({ name, reason })),
+)
+const outcomes = z.object({ failed: namedTests, skipped: namedTests })
 
 /** How an area is run. */
 export interface VitestAreaOptions {
@@ -60,7 +65,7 @@ export async function runVitestArea(
   const folder = await mkdtemp(path.join(tmpdir(), 'crossdock-test-'))
   try {
     const reportFile = path.join(folder, 'report.json')
-    const skipsFile = path.join(folder, 'skips.json')
+    const outcomesFile = path.join(folder, 'outcomes.json')
     const ended = await runNode(
       [
         'node_modules/vitest/vitest.mjs',
@@ -72,13 +77,13 @@ export async function runVitestArea(
         '--reporter=default',
         '--reporter=json',
         `--outputFile.json=${reportFile}`,
-        '--reporter=./test/runner/skip-reporter.ts',
+        '--reporter=./test/runner/outcome-reporter.ts',
         ...vitestArguments,
       ],
       {
         output: beside ? 'capture' : 'inherit',
         env: {
-          [SKIPS_FILE_VARIABLE]: skipsFile,
+          [OUTCOMES_FILE_VARIABLE]: outcomesFile,
           CROSSDOCK_TEST_WORKERS: String(workers),
           ...(beside && process.stdout.isTTY && { FORCE_COLOR: '1' }),
         },
@@ -86,7 +91,7 @@ export async function runVitestArea(
       },
     )
     if (beside) console.log(`\n${area}  ${seconds(ended.durationMs)}\n${ended.output.trimEnd()}\n`)
-    return toResult(area, ended, await readReport(reportFile), await readSkips(skipsFile))
+    return toResult(area, ended, await readReport(reportFile), await readOutcomes(outcomesFile))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -96,12 +101,13 @@ function toResult(
   area: string,
   ended: Ended,
   found: Report | undefined,
-  skippedTests: readonly SkippedTest[],
+  { failed: failedTests, skipped: skippedTests }: z.infer<typeof outcomes>,
 ): AreaResult {
   const { durationMs } = ended
+  const named = { failedTests, skippedTests }
   if (found === undefined) {
     const remark = `vitest ended without a report (${howItEnded(ended)})`
-    return { area, durationMs, passed: 0, failed: 1, skipped: 0, skippedTests, remark }
+    return { area, durationMs, passed: 0, failed: 1, skipped: 0, ...named, remark }
   }
   // A file that could not be loaded, or whose hooks failed, has no failed test to count.
   const brokenFiles = found.testResults.filter(
@@ -114,7 +120,7 @@ function toResult(
     durationMs,
     passed: found.numPassedTests,
     skipped: found.numPendingTests + found.numTodoTests,
-    skippedTests,
+    ...named,
   }
   // An error outside of any test, or one at the very end, shows in the exit code alone.
   if (failed === 0 && ended.exitCode !== 0) {
@@ -129,8 +135,7 @@ function toResult(
 }
 
 function withoutTests(area: string, durationMs: number): AreaResult {
-  const remark = 'no tests found'
-  return { area, durationMs, passed: 0, failed: 0, skipped: 0, skippedTests: [], remark }
+  return { area, durationMs, ...NOTHING_RUN, remark: 'no tests found' }
 }
 
 function howItEnded({ exitCode, signal, timedOut, durationMs }: Ended): string {
@@ -142,9 +147,8 @@ async function readReport(file: string): Promise<Report | undefined> {
   return report.safeParse(await readJson(file)).data
 }
 
-async function readSkips(file: string): Promise<readonly SkippedTest[]> {
-  const found = skips.safeParse(await readJson(file)).data ?? []
-  return found.map(({ name, reason }) => ({ name, reason }))
+async function readOutcomes(file: string): Promise<z.infer<typeof outcomes>> {
+  return outcomes.safeParse(await readJson(file)).data ?? { failed: [], skipped: [] }
 }
 
 async function readJson(file: string): Promise<unknown> {
