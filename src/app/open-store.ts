@@ -49,7 +49,18 @@ export async function openStore(
   }
   if (address.dialect === 'mysql') {
     const { createMysqlStore } = await import('../store/mysql/index.ts')
-    return createMysqlStore({ ...address, ...settings })
+    const onTriggerRepair = (failure: Error | undefined): void => {
+      if (failure === undefined) {
+        log.warn({}, 'the server held triggers for broken, and has read them anew')
+        return
+      }
+      log.error(
+        { err: failure },
+        'the server holds triggers for broken, and this account may not make it read them anew:' +
+          ' run FLUSH TABLES, or grant it RELOAD or ALTER',
+      )
+    }
+    return createMysqlStore({ ...address, ...settings, onTriggerRepair })
   }
   const { createPostgresqlStore } = await import('../store/postgresql/index.ts')
   return createPostgresqlStore({ ...address, ...settings })

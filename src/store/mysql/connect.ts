@@ -3,6 +3,7 @@ import { CrossdockError } from '../../domain/errors.ts'
 import { createContentionGuard, type ContentionGuard } from '../contention.ts'
 import { CONNECTION_WAIT_MS, HANDLER_WAIT_MS } from '../limits.ts'
 import { ask } from './ask.ts'
+import { createTriggerRepair } from './broken-triggers.ts'
 import { answeredInTime, connectionWithin } from './connection-limits.ts'
 import { databaseOf, options, type MysqlConnection } from './connection-options.ts'
 import { contentionOf, errnoOf, translateError } from './errors.ts'
@@ -19,6 +20,8 @@ export interface MysqlSettings {
   readonly idleInTransactionMs: number
   /** Told of connections that broke while idle. */
   readonly onConnectionError: (error: Error) => void
+  /** Told that triggers which the server held for broken were repaired, or why they could not be. */
+  readonly onTriggerRepair?: (failure: Error | undefined) => void
 }
 
 /** What a statement gave. */
@@ -120,7 +123,13 @@ export function connectMysql(settings: MysqlSettings): Database {
     session: handlerSession,
     waitMs: HANDLER_WAIT_MS,
   }
+  const names = namesIn(schema)
   const contention = createContentionGuard(contentionOf)
+  const triggers = createTriggerRepair({
+    connection,
+    tables: [names.queueJobs, names.jobHistories, names.jobs],
+    onRepair: (failure) => settings.onTriggerRepair?.(failure),
+  })
   const prepared = new WeakSet()
   let packetBytes: number | undefined
   let isMariadb = false
@@ -169,6 +178,7 @@ export function connectMysql(settings: MysqlSettings): Database {
           ? { rows: answer as Row[], affected: 0 }
           : { rows: [], affected: answer.affectedRows }
       } catch (error) {
+        triggers.consider(error)
         throw translateError(error)
       }
     }
@@ -197,15 +207,7 @@ export function connectMysql(settings: MysqlSettings): Database {
   }
 
   return {
-    names: {
-      queueJobs: `${mysql.escapeId(schema, true)}.queue_jobs`,
-      jobHistories: `${mysql.escapeId(schema, true)}.job_histories`,
-      instances: `${mysql.escapeId(schema, true)}.crossdock_instances`,
-      pauses: `${mysql.escapeId(schema, true)}.crossdock_pauses`,
-      clientSlots: `${mysql.escapeId(schema, true)}.crossdock_client_slots`,
-      clientPackets: `${mysql.escapeId(schema, true)}.crossdock_client_packets`,
-      jobs: `${mysql.escapeId(schema, true)}.jobs`,
-    },
+    names,
     idleInTransactionMs,
     run: <Row>(text: string) =>
       contention.repeated(() => withService((run) => run<Row>(text), null)),
@@ -227,6 +229,19 @@ export function connectMysql(settings: MysqlSettings): Database {
       closed = true
       await Promise.all([service.pool.end(), handlers.pool.end()]).catch(() => undefined)
     },
+  }
+}
+
+function namesIn(schema: string): Names {
+  const name = (table: string): string => `${mysql.escapeId(schema, true)}.${table}`
+  return {
+    queueJobs: name('queue_jobs'),
+    jobHistories: name('job_histories'),
+    instances: name('crossdock_instances'),
+    pauses: name('crossdock_pauses'),
+    clientSlots: name('crossdock_client_slots'),
+    clientPackets: name('crossdock_client_packets'),
+    jobs: name('jobs'),
   }
 }
 

@@ -119,6 +119,15 @@ export const storeSabotages: readonly Sabotage[] = [
     long: true,
   },
   {
+    name: '12: triggers that MariaDB holds for broken are read anew',
+    file: 'src/store/mysql/connect.ts',
+    line: 'triggers.consider(error)',
+    instead: '',
+    testFile: 'test/conformance/store/mariadb.test.ts',
+    test: 'look like an outage, and are read anew where the account may alter',
+    long: true,
+  },
+  {
     name: '12: a MariaDB that does not answer is out of reach',
     file: 'src/store/mysql/connection-limits.ts',
     line: '}, ANSWER_LIMIT_MS)',

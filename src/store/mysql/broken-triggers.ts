@@ -1,0 +1,70 @@
+import mysql from 'mysql2/promise'
+import { brokenTrigger } from './errors.ts'
+import { options, type MysqlConnection } from './connection-options.ts'
+
+/** What {@link createTriggerRepair} needs. */
+export interface TriggerRepairSettings {
+  readonly connection: MysqlConnection
+  /** Qualified, quoted names of our tables that have triggers. */
+  readonly tables: readonly string[]
+  /** Told how a repair ended: with the error that neither way got past, if any. */
+  readonly onRepair: (failure: Error | undefined) => void
+}
+
+/** Makes the server forget triggers that it holds for broken. */
+export interface TriggerRepair {
+  /** Takes an error of any statement; begins a repair where it tells of such triggers. Never throws. */
+  consider(error: unknown): void
+}
+
+/** After one that failed, since each statement that meets the triggers would begin the next. */
+const PAUSE_AFTER_FAILURE_MS = 10_000
+
+/** Whole seconds. What is behind an ALTER TABLE that waits for a transaction waits as well. */
+const TABLE_WAIT_SECONDS = 1
+
+/**
+ * MariaDB (seen on 10.11) reads the triggers of a table whenever it opens it once more. A connection that is killed
+ * in that moment breaks the reading off, and the table stays open in the server's cache with triggers said to have
+ * "an error in their body: 'Query was empty'": whoever is given that one of the open tables can neither INSERT nor
+ * UPDATE, for as long as the server runs. To close them all helps: FLUSH TABLES, which needs the privilege RELOAD,
+ * or any ALTER TABLE, which an account that migrates has. ANALYZE TABLE does not help.
+ */
+export function createTriggerRepair(settings: TriggerRepairSettings): TriggerRepair {
+  let isUnderWay = false
+  let notBefore = -Infinity
+
+  async function repair(): Promise<void> {
+    const connection = await mysql.createConnection(options(settings.connection, 'crossdock'))
+    try {
+      connection.on('error', () => undefined)
+      await connection.query(`SET SESSION lock_wait_timeout = ${TABLE_WAIT_SECONDS}`)
+      await connection.query(`FLUSH LOCAL TABLES ${settings.tables.join(', ')}`).catch(async () => {
+        for (const table of settings.tables) {
+          // None of them has a comment.
+          await connection.query(`ALTER TABLE ${table} ALGORITHM = INSTANT, COMMENT = ''`)
+        }
+      })
+    } finally {
+      connection.destroy()
+    }
+  }
+
+  return {
+    consider: (error) => {
+      if (!brokenTrigger(error) || isUnderWay || performance.now() < notBefore) return
+      isUnderWay = true
+      repair()
+        .then(
+          () => settings.onRepair(undefined),
+          (failure: unknown) => {
+            notBefore = performance.now() + PAUSE_AFTER_FAILURE_MS
+            settings.onRepair(failure instanceof Error ? failure : new Error(String(failure)))
+          },
+        )
+        .finally(() => {
+          isUnderWay = false
+        })
+    },
+  }
+}
