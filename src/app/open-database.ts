@@ -1,6 +1,5 @@
 import type { Configuration, DatabaseConfiguration } from '../config/configuration.ts'
 import { CrossdockError } from '../domain/errors.ts'
-import { startEmbeddedPostgres } from '../embedded-postgres/start.ts'
 import type { Log } from '../ports/log.ts'
 import type { MysqlConnection } from '../store/mysql/connection-options.ts'
 import type { PostgresqlConnection } from '../store/postgresql/connect.ts'
@@ -61,6 +60,7 @@ export function databaseAddress(
 }
 
 async function openEmbedded(database: DatabaseConfiguration, log: Log): Promise<OpenDatabase> {
+  const { startEmbeddedPostgres } = await import('../embedded-postgres/start.ts')
   const server = await startEmbeddedPostgres({
     dataDir: database.dataDir,
     ...(database.port !== undefined && { port: database.port }),

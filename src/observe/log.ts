@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module'
 import { pino, type DestinationStream, type Logger } from 'pino'
-import { prettyFactory } from 'pino-pretty'
+import type * as PinoPretty from 'pino-pretty'
 import type { Log } from '../ports/log.ts'
 import { redactFields, redactText } from './redact.ts'
 
@@ -54,6 +55,8 @@ function drop(): void {
 
 /** Formatted right here: pino-pretty's own stream writes later, and loses lines at an exit. */
 function pretty(destination: DestinationStream, colorize: boolean): DestinationStream {
+  // Thirty modules, for those who read the log on a terminal.
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty
   const format = prettyFactory({ colorize, translateTime: 'SYS:HH:MM:ss.l', singleLine: true })
   return {
     write: (line) => {

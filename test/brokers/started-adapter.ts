@@ -11,6 +11,7 @@ import type { ClientSlots } from '../../src/ports/client-slots.ts'
 import { OPEN_FLOW, type Flow } from '../../src/ports/flow.ts'
 import type { Log } from '../../src/ports/log.ts'
 import { adapterTools } from '../services/adapter-tools.ts'
+import { nextLook } from '../next-look.ts'
 
 /** An adapter at work, and what it has delivered. */
 export interface StartedAdapter {
@@ -147,10 +148,11 @@ export async function until(
   holds: () => boolean | Promise<boolean>,
   limitMs = 25_000,
 ): Promise<void> {
-  const deadline = performance.now() + limitMs
+  const from = performance.now()
+  const deadline = from + limitMs
   while (!(await holds())) {
     if (performance.now() > deadline)
       throw new Error(`it did not come to hold: ${holds.toString()}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await nextLook(from)
   }
 }

@@ -10,6 +10,7 @@ import {
 } from '../e2e/program.ts'
 import { freePort } from '../services/free-port.ts'
 import type { ProgramDatabase } from '../services/program-database.ts'
+import { nextLook } from '../next-look.ts'
 
 /** The handler that the messages of the tests are for; a message is `{ key }`. */
 export const EFFECT = 'effect'
@@ -175,11 +176,12 @@ async function makeHome(
 
 /** Resolves when this holds. @throws Error after a while */
 export async function until(holds: () => Promise<boolean>, limitMs = 120_000): Promise<void> {
-  const deadline = performance.now() + limitMs
+  const from = performance.now()
+  const deadline = from + limitMs
   while (!(await holds())) {
     if (performance.now() > deadline)
       throw new Error(`it did not come to hold: ${holds.toString()}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await nextLook(from)
   }
 }
 

@@ -13,6 +13,7 @@ import type { KafkaService } from '../services/kafka-service.ts'
 import { startKafka } from '../services/kafka.ts'
 import { PROGRAM_DATABASES, type ProgramDatabase } from '../services/program-database.ts'
 import { startOrSkip } from '../services/require.ts'
+import { nextLook } from '../next-look.ts'
 
 const { Kafka, Partitioners, logLevel } = kafkajs
 
@@ -84,11 +85,12 @@ async function startInstance(home: TestFolder): Promise<RunningProgram> {
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + LIMIT_MS / 2
+  const from = performance.now()
+  const deadline = from + LIMIT_MS / 2
   while (!(await holds())) {
     if (performance.now() > deadline)
       throw new Error(`it did not come to hold: ${holds.toString()}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await nextLook(from)
   }
 }
 

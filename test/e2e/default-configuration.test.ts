@@ -4,6 +4,7 @@ import path from 'node:path'
 import mqtt, { type MqttClient } from 'mqtt'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { freePort } from '../services/free-port.ts'
+import { homeSql, type PrintedRow } from './home-sql.ts'
 import { untilCompleted } from './http-client.ts'
 import {
   makeFolder,
@@ -34,10 +35,8 @@ async function copyDefaults(): Promise<TestFolder> {
   return { ...made, config }
 }
 
-async function rowsOf(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const { out, err, code } = await runCommand(['sql', '--json', '--config', home.config, statement])
-  expect(code, err).toBe(0)
-  return (JSON.parse(out) as { rows: Record<string, unknown>[] }).rows
+async function rowsOf(statement: string): Promise<readonly PrintedRow[]> {
+  return await homeSql(home, statement, { ...process.env, ...env })
 }
 
 /** The line that begins so, of those to paste. */

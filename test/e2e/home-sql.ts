@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { parse } from 'jsonc-parser'
 import { runSql } from '../../src/app/run-sql.ts'
 import { resultJson } from '../../src/cli/sql-result.ts'
 import { configurationFromObject } from '../../src/config/load.ts'
@@ -14,12 +16,12 @@ export type PrintedRow = Readonly<Record<string, unknown>>
  * process, which would take a third of a second of a processor each time.
  */
 export async function homeSql(
-  { config, folder }: TestFolder,
+  { config }: TestFolder,
   text: string,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<readonly PrintedRow[]> {
-  const { database } = JSON.parse(await readFile(config, 'utf8')) as { database: object }
-  const options = { directory: folder, env, adapters: [], mappingCheck }
+  const { database } = parse(await readFile(config, 'utf8')) as { database: object }
+  const options = { directory: path.dirname(config), env, adapters: [], mappingCheck }
   const { configuration } = await configurationFromObject({ database }, options)
   const { results } = await runSql(configuration, text, silentLog)
   const last = results.at(-1)

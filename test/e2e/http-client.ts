@@ -1,3 +1,5 @@
+import { nextLook } from '../next-look.ts'
+
 /** An answer, its body parsed where it is JSON. */
 export interface Answer {
   readonly status: number
@@ -39,12 +41,13 @@ export async function untilJob(
   done: (job: Answer['body']) => boolean,
   limitMs = 20_000,
 ): Promise<Answer['body']> {
-  const deadline = performance.now() + limitMs
+  const from = performance.now()
+  const deadline = from + limitMs
   for (;;) {
     const { status, body, text } = await send(`${base}/api/jobs/${id}`)
     if (status === 200 && done(body)) return body
     if (performance.now() > deadline) throw new Error(`job ${id} after ${limitMs} ms: ${text}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await nextLook(from)
   }
 }
 

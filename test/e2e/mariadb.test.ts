@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createMariadbDatabase, startMariadb } from '../services/mariadb.ts'
 import type { MariadbService } from '../services/mariadb-service.ts'
 import { startOrSkip } from '../services/require.ts'
+import { homeSql } from './home-sql.ts'
 import { post, send, untilCompleted, untilJob } from './http-client.ts'
 import {
   exampleConfiguration,
@@ -96,12 +97,8 @@ describe('the program on a MariaDB', () => {
       VALUES ('e2e', 'Every second, twice', 'examples.hello', 1, '{"name":"Clock"}', 2)`)
     await expect
       .poll(
-        async () => {
-          const [answer] = await sql(
-            `SELECT statusid, result FROM queue_jobs WHERE scheduledjobid = 'e2e'`,
-          )
-          return answer?.rows
-        },
+        () =>
+          homeSql(home!, `SELECT statusid, result FROM queue_jobs WHERE scheduledjobid = 'e2e'`),
         { timeout: 20_000 },
       )
       .toEqual(

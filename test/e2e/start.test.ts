@@ -222,16 +222,8 @@ describe('crossdock start', () => {
   ])(
     'answers %s with a problem, and stores nothing',
     async (_, where, body, headers, status, code) => {
-      const count = async (): Promise<unknown> => {
-        const { out } = await runCommand([
-          'sql',
-          '--config',
-          home.config,
-          '--json',
-          'SELECT count(*) AS n FROM queue_jobs',
-        ])
-        return (JSON.parse(out) as { rows: unknown[] }).rows[0]
-      }
+      const count = async (): Promise<unknown> =>
+        (await homeSql(home, 'SELECT count(*) AS n FROM queue_jobs'))[0]
       const before = await count()
       const answer = await post(`${program.url}${where}`, body, headers)
       expect(answer.status).toBe(status)

@@ -9,6 +9,7 @@ import { startOrSkip } from '../../services/require.ts'
 import { sharedPostgresql, sharedTemplate } from '../../services/shared-servers.ts'
 import { startInstance, type Instance } from './instance.ts'
 import { recordingLog } from './recording-log.ts'
+import { nextLook } from '../../next-look.ts'
 
 /** A row, by its columns. */
 export type Row = Readonly<Record<string, unknown>>
@@ -41,12 +42,13 @@ export async function until<T>(
   what: string,
   limitMs = 10_000,
 ): Promise<T> {
-  const deadline = performance.now() + limitMs
+  const from = performance.now()
+  const deadline = from + limitMs
   for (;;) {
     const found = await look()
     if (found !== undefined && found !== false) return found
     if (performance.now() > deadline) throw new Error(`waited ${limitMs} ms in vain: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    await nextLook(from)
   }
 }
 

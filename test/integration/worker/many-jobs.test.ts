@@ -107,7 +107,7 @@ describe('many jobs', () => {
     )
     await harness.query(`INSERT INTO queue_jobs (handler) SELECT 'h' FROM generate_series(1, 1500)`)
     // Each kill waits for work done since the last: at a pace of its own, a slow machine would do nothing else.
-    for (let left = 1_500; left > 200; ) {
+    for (let left = 1_500; left > 200;) {
       await harness.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE application_name LIKE 'crossdock%' AND datname = current_database() AND random() < 0.3`)
       const next = left - 20

@@ -35,13 +35,13 @@ const ZONES = [
   'UTC',
 ]
 
-/** The days from 1985 to 2037 around which a zone’s clock was changed: each compared with the next. */
-function changesOf(zone: string): readonly number[] {
+/** The days of years around which a zone’s clock was changed: each compared with the next. */
+function changesOf(zone: string, fromYear: number, toYear: number): readonly number[] {
   const format = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' })
   const offset = (at: number): string => format.format(at).split(', ').at(-1)!
   const days: number[] = []
-  let before = offset(Date.UTC(1985, 0))
-  for (let at = Date.UTC(1985, 0); at < Date.UTC(2038, 0); at += DAY_MS) {
+  let before = offset(Date.UTC(fromYear, 0))
+  for (let at = Date.UTC(fromYear, 0); at < Date.UTC(toYear + 1, 0); at += DAY_MS) {
     const after = offset(at + DAY_MS)
     if (after !== before) days.push(at)
     before = after
@@ -55,7 +55,8 @@ describe('ticks in twenty zones, around changes of their clocks from 1985 to 203
     (zone) => {
       const draw = chance(zone.length)
       const pick = (...choices: string[]): string => choices[draw(choices.length)]!
-      const all = changesOf(zone)
+      const first = LONG ? 1985 : 1985 + draw(45)
+      const all = changesOf(zone, first, LONG ? 2037 : first + 8)
       const days = LONG ? all : [draw, draw, draw].map((any) => all[any(all.length || 1)] ?? 0)
       for (const day of days) {
         const [from, to] = [day - DAY_MS, day + 2 * DAY_MS]
@@ -95,7 +96,7 @@ describe('ticks in twenty zones, around changes of their clocks from 1985 to 203
 })
 
 describe('days', () => {
-  it('are those of a calendar that is leafed through for fifty years', () => {
+  it('are those of a calendar that is leafed through for years', () => {
     const draw = chance(7)
     const pick = (...choices: string[]): string => choices[draw(choices.length)]!
     const weekdays = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT']
@@ -114,7 +115,7 @@ describe('days', () => {
       const day = pick('*', '?', item(), `${item()},${item()}`)
       const dow = pick('*', '?', weekday(), `${weekday()},${weekday()}`)
       const days = readDays(day, dow, 'seed')
-      for (let at = Date.UTC(2000, 0); at < Date.UTC(2050, 0); at += DAY_MS) {
+      for (let at = Date.UTC(2000, 0); at < Date.UTC(LONG ? 2050 : 2015, 0); at += DAY_MS) {
         const date = new Date(at)
         const named = days(date.getUTCFullYear(), date.getUTCMonth() + 1)
         if (named.includes(date.getUTCDate()) !== referenceDay(day, dow, at)) {
