@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import { PROGRAM_DATABASES } from '../services/program-database.ts'
+import { nextLook } from '../next-look.ts'
+import { PROGRAM_DATABASES, type ProgramDatabase } from '../services/program-database.ts'
 import { startFleet, type Fleet } from './fleet.ts'
 import { LEASE_SECONDS, makeFleetHome } from './fleet-home.ts'
 import { startFleetLoad } from './fleet-load.ts'
@@ -11,6 +12,7 @@ const ROUNDS = LONG ? 50 : 3
 const LIMIT_MS = LONG ? 1_200_000 : 120_000
 const INSTANCES = 3
 const ENDED_LIMIT_MS = 60_000
+const AT_WORK_LIMIT_MS = 5_000
 
 /** What happens in a round, in turn, so that few rounds have every kind. */
 const STRIKES = ['kill', 'stop', 'kill and stop', 'stop', 'kill', 'two stops'] as const
@@ -28,6 +30,20 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.toReversed()) await cleanUp()
   cleanUps = []
 })
+
+/**
+ * Waits until each instance runs a job that takes longer than a blow, its begin in writing; not for ever, since one may
+ * just be starting again.
+ */
+async function untilAllWork(database: ProgramDatabase): Promise<void> {
+  const from = performance.now()
+  while (performance.now() < from + AT_WORK_LIMIT_MS) {
+    const [row] = await database.sql(`SELECT count(DISTINCT lockedby) AS n FROM queue_jobs
+      WHERE statusid = 2 AND startedat IS NOT NULL AND handler IN ('slow', 'late', 'idle')`)
+    if (Number(row?.['n']) >= INSTANCES) return
+    await nextLook(from)
+  }
+}
 
 /** One or two of the instances are struck; at least one goes on. */
 async function strike(fleet: Fleet, kind: (typeof STRIKES)[number]): Promise<void> {
@@ -66,6 +82,7 @@ describe('several instances that are killed and stand still while work comes in'
 
       for (let round = 0; round < ROUNDS; round += 1) {
         await delay(300 + 700 * Math.random())
+        await untilAllWork(database)
         await strike(fleet, STRIKES[round % STRIKES.length] ?? 'kill')
       }
       await load.finish()

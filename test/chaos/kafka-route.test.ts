@@ -10,9 +10,9 @@ import {
 import { freePort } from '../services/free-port.ts'
 import { makeTopic } from '../services/kafka-admin.ts'
 import type { KafkaService } from '../services/kafka-service.ts'
-import { startKafka } from '../services/kafka.ts'
 import { PROGRAM_DATABASES, type ProgramDatabase } from '../services/program-database.ts'
 import { startOrSkip } from '../services/require.ts'
+import { sharedKafka } from '../services/shared-servers.ts'
 import { nextLook } from '../next-look.ts'
 
 const { Kafka, Partitioners, logLevel } = kafkajs
@@ -230,9 +230,8 @@ describe('a process that is killed while it takes records from Kafka to Kafka', 
       const database = await PROGRAM_DATABASES[name]()
       if (database === undefined) return skip('a server is not available')
       cleanUps.push(() => database.stop())
-      const kafka = await startOrSkip('kafka', () => startKafka())
+      const kafka = await startOrSkip('kafka', () => sharedKafka())
       if (kafka === undefined) return skip('a server is not available')
-      cleanUps.push(() => kafka.stop())
       await underKills(database, kafka)
     },
   )

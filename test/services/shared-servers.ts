@@ -17,6 +17,7 @@ import type { StompBroker } from './stomp-broker.ts'
 let postgresql: Promise<PostgresqlService> | undefined
 let mariadb: Promise<MariadbService> | undefined
 let kafka: Promise<KafkaService> | undefined
+let loanedKafka: Promise<KafkaService> | undefined
 let classic: Promise<StompBroker> | undefined
 let artemis: Promise<StompBroker> | undefined
 let template: Promise<string> | undefined
@@ -34,6 +35,34 @@ export function sharedMariadb(): Promise<MariadbService> {
 /** The Kafka of this process: each test has topics and groups of its own. @throws ServiceUnavailable */
 export function sharedKafka(): Promise<KafkaService> {
   return (kafka ??= startKafka().then(kept))
+}
+
+/**
+ * A second Kafka of this process, for tests that kill it or make it stand still. `stop` gives it back, and sees to it
+ * that the next one finds it running. @throws ServiceUnavailable
+ */
+export async function loanKafka(): Promise<KafkaService> {
+  const service = await (loanedKafka ??= startKafka())
+  let isAway = false
+  return {
+    ...service,
+    get pid() {
+      return service.pid
+    },
+    kill: async () => {
+      isAway = true
+      await service.kill()
+    },
+    restart: async () => {
+      await service.restart()
+      isAway = false
+    },
+    stop: async () => {
+      if (!service.controllable) return
+      service.resume()
+      if (isAway) await service.restart()
+    },
+  }
 }
 
 /** The ActiveMQ Classic of this process: each test has queues of its own. @throws ServiceUnavailable */

@@ -4,9 +4,8 @@ import { kafkajsDriver } from '../../../adapters/kafka/kafkajs/driver.ts'
 import { silentLog } from '../../../src/observe/log.ts'
 import { groupOffsets } from '../../services/kafka-admin.ts'
 import type { KafkaService } from '../../services/kafka-service.ts'
-import { startKafka } from '../../services/kafka.ts'
 import { startOrSkip } from '../../services/require.ts'
-import { sharedKafka } from '../../services/shared-servers.ts'
+import { loanKafka, sharedKafka } from '../../services/shared-servers.ts'
 import { stored, until } from '../started-adapter.ts'
 import {
   freshName,
@@ -139,7 +138,7 @@ describe('a broker of Kafka that goes and comes back', { timeout: 120_000 }, () 
   it('is told, and messages come in again by themselves, each in its order', async ({ skip }) => {
     if (broker === undefined) return skip()
     if (!(broker.origin === 'maven')) return skip('the broker is not ours to stop')
-    const service = await startKafka()
+    const service = await loanKafka()
     cleanUps.push(() => service.stop())
     const [topic, group] = [freshName('away'), freshName('group')]
     await makeTopics(service.brokers, { [topic]: PARTITIONS })
@@ -161,7 +160,7 @@ describe('a broker of Kafka that goes and comes back', { timeout: 120_000 }, () 
   it.runIf(IS_LONG)('may be away at the start', async ({ skip }) => {
     if (broker === undefined) return skip()
     if (!(broker.origin === 'maven')) return skip('the broker is not ours to stop')
-    const service = await startKafka()
+    const service = await loanKafka()
     cleanUps.push(() => service.stop())
     const topic = freshName('later')
     await makeTopics(service.brokers, { [topic]: PARTITIONS })
@@ -176,7 +175,7 @@ describe('a broker of Kafka that goes and comes back', { timeout: 120_000 }, () 
   it.runIf(IS_LONG)('may hang: the consumer that hears nothing is made anew', async ({ skip }) => {
     if (broker === undefined) return skip()
     if (!(broker.origin === 'maven')) return skip('the broker is not ours to stop')
-    const service = await startKafka()
+    const service = await loanKafka()
     cleanUps.push(() => service.stop())
     const topic = freshName('hung')
     await makeTopics(service.brokers, { [topic]: PARTITIONS })

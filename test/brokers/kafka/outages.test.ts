@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { makeTopic } from '../../services/kafka-admin.ts'
 import type { KafkaService } from '../../services/kafka-service.ts'
-import { startKafka } from '../../services/kafka.ts'
 import { startOrSkip } from '../../services/require.ts'
+import { loanKafka } from '../../services/shared-servers.ts'
 import { until } from '../started-adapter.ts'
 import { outMessage, startPublisher, type StartedPublisher } from './started-publisher.ts'
 
@@ -15,7 +15,7 @@ afterEach(async () => {
 
 /** A broker that may be stopped; `undefined`: there is none. */
 async function ownBroker(): Promise<KafkaService | undefined> {
-  broker = await startOrSkip('kafka', () => startKafka())
+  broker = await startOrSkip('kafka', () => loanKafka())
   return broker?.controllable === true ? broker : undefined
 }
 
