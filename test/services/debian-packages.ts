@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { withFolderLock } from '../../src/embedded-postgres/folder-lock.ts'
@@ -63,9 +64,9 @@ export async function unpackService(service: DebianService): Promise<UnpackedSer
 }
 
 async function unpackInto(folder: string, service: DebianService): Promise<void> {
-  const [apt, archives] = [path.join(folder, 'apt'), path.join(folder, 'archives')]
+  const archives = path.join(folder, 'archives')
   await mkdir(archives, { recursive: true })
-  const privateApt = await openPrivateApt(apt)
+  const privateApt = await processApt()
   const packages = await service.packages(privateApt)
   const installed = await installedPackages()
   const missing = (await privateApt.closure(packages)).filter(
@@ -77,11 +78,22 @@ async function unpackInto(folder: string, service: DebianService): Promise<void>
   for (const archive of await readdir(archives)) {
     await run('dpkg', ['-x', path.join(archives, archive), root])
   }
-  await rm(apt, { recursive: true })
   await rm(archives, { recursive: true })
   await writeFile(path.join(folder, MARKER), JSON.stringify({ packages, unpacked: missing }))
   // mkdtemp made it 0700, and the server may run as another user.
   await run('chmod', ['755', folder, root])
+}
+
+let apt: Promise<PrivateApt> | undefined
+
+/** The apt of this process, for all its services: to read the index takes longer than to fetch a server. */
+function processApt(): Promise<PrivateApt> {
+  return (apt ??= mkdtemp(path.join(tmpdir(), 'crossdock-test-')).then((folder) => {
+    process.once('exit', () => {
+      rmSync(folder, { recursive: true, force: true })
+    })
+    return openPrivateApt(folder)
+  }))
 }
 
 async function readUnpacked(folder: string): Promise<UnpackedService | undefined> {

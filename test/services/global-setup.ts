@@ -8,17 +8,30 @@ import { prepareRedis } from './redis.ts'
 import { startOrSkip } from './require.ts'
 import { prepareSignalr } from './signalr.ts'
 
+/** What each place is asked for, one after the other; the places beside each other. */
+const FETCHED: readonly (readonly (readonly [string, () => Promise<unknown>])[])[] = [
+  [
+    ['postgresql', preparePostgresql],
+    ['mariadb', prepareMariadb],
+    ['mosquitto', prepareMosquitto],
+    ['redis', prepareRedis],
+  ],
+  [
+    ['kafka', prepareKafka],
+    ['activemq', prepareActivemqClassic],
+    ['artemis', prepareArtemis],
+  ],
+  [['signalr', prepareSignalr]],
+]
+
 /**
  * Runs once before the suites that use servers: fetches what takes long, so that no hook's time
  * limit has to cover a download. The suites start their servers themselves.
  */
 export default async function setup(): Promise<void> {
-  await startOrSkip('postgresql', preparePostgresql)
-  await startOrSkip('mariadb', prepareMariadb)
-  await startOrSkip('redis', prepareRedis)
-  await startOrSkip('mosquitto', prepareMosquitto)
-  await startOrSkip('signalr', prepareSignalr)
-  await startOrSkip('kafka', prepareKafka)
-  await startOrSkip('activemq', prepareActivemqClassic)
-  await startOrSkip('artemis', prepareArtemis)
+  await Promise.all(
+    FETCHED.map(async (services) => {
+      for (const [name, prepare] of services) await startOrSkip(name, prepare)
+    }),
+  )
 }

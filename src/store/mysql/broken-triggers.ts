@@ -17,7 +17,8 @@ export interface TriggerRepair {
   consider(error: unknown): void
 }
 
-/** After one that failed, since each statement that meets the triggers would begin the next. */
+/** Each statement that meets the triggers would begin the next one. */
+const PAUSE_MS = 1_000
 const PAUSE_AFTER_FAILURE_MS = 10_000
 
 /** Whole seconds. What is behind an ALTER TABLE that waits for a transaction waits as well. */
@@ -26,8 +27,8 @@ const TABLE_WAIT_SECONDS = 1
 /**
  * MariaDB (seen on 10.11) reads the triggers of a table whenever it opens it once more. A connection that is killed
  * in that moment breaks the reading off, and the table stays open in the server's cache with triggers said to have
- * "an error in their body: 'Query was empty'": whoever is given that one of the open tables can neither INSERT nor
- * UPDATE, for as long as the server runs. To close them all helps: FLUSH TABLES, which needs the privilege RELOAD,
+ * "an error in its body": whoever is given that one of the open tables can neither INSERT nor UPDATE, for as long as
+ * the server runs. To close them all helps: FLUSH TABLES, which needs the privilege RELOAD,
  * or any ALTER TABLE, which an account that migrates has. ANALYZE TABLE does not help.
  */
 export function createTriggerRepair(settings: TriggerRepairSettings): TriggerRepair {
@@ -56,7 +57,10 @@ export function createTriggerRepair(settings: TriggerRepairSettings): TriggerRep
       isUnderWay = true
       repair()
         .then(
-          () => settings.onRepair(undefined),
+          () => {
+            notBefore = performance.now() + PAUSE_MS
+            settings.onRepair(undefined)
+          },
           (failure: unknown) => {
             notBefore = performance.now() + PAUSE_AFTER_FAILURE_MS
             settings.onRepair(failure instanceof Error ? failure : new Error(String(failure)))

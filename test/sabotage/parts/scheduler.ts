@@ -28,6 +28,7 @@ export const schedulerSabotages: readonly Sabotage[] = [
     instead: '',
     testFile: STORE,
     test: 'have no next tick any more once their cronexpression is another',
+    long: true,
   },
   {
     name: '6: a tick that skips makes no job',
@@ -36,6 +37,7 @@ export const schedulerSabotages: readonly Sabotage[] = [
     instead: 'SELECT id FROM merged',
     testFile: STORE,
     test: 'make none while the last one has not ended, where they skip',
+    long: true,
   },
   {
     name: '6: a declaration leaves alone what SQL changed',

@@ -11,6 +11,7 @@ export const storeSabotages: readonly Sabotage[] = [
     instead: 'AND (true OR q.dedupekey IS NULL',
     testFile: STORE,
     test: 'keeps a job whose inbox key is younger than its time',
+    long: true,
   },
   {
     name: '3: what is stored beside an end is stored for those alone that were ended',
@@ -35,6 +36,7 @@ export const storeSabotages: readonly Sabotage[] = [
     instead: 'IF false THEN',
     testFile: STORE,
     test: 'are found out when the handler has sent COMMIT itself',
+    long: true,
   },
   {
     name: '3: a transaction that failed unnoticed is told',
@@ -51,6 +53,7 @@ export const storeSabotages: readonly Sabotage[] = [
     instead: '',
     testFile: STORE,
     test: 'fail where only COMMIT would be refused',
+    long: true,
   },
   {
     name: '3: a try says when its handler has committed by itself',
@@ -59,6 +62,7 @@ export const storeSabotages: readonly Sabotage[] = [
     instead: 'if ((await carries(client, token)) || token !== "") {',
     testFile: STORE,
     test: 'say that something may stand where the handler has sent COMMIT itself',
+    long: true,
   },
   {
     name: '4: only the holder of the epoch ends an execution',
@@ -151,6 +155,7 @@ export const storeSabotages: readonly Sabotage[] = [
     instead: 'AND ${literal(token)} IS NOT NULL LOCK IN SHARE MODE`',
     testFile: 'test/conformance/store/mariadb.test.ts',
     test: 'as the holder of their slot says, and nobody who held it before',
+    long: true,
   },
   {
     name: '3: on MariaDB COMMIT does not follow an end that ended nothing',
@@ -159,6 +164,7 @@ export const storeSabotages: readonly Sabotage[] = [
     instead: '`IF false THEN',
     testFile: 'test/conformance/store/mariadb.test.ts',
     test: 'where a handler left nothing but its own changes, and its epoch is another',
+    long: true,
   },
   {
     name: '3: on MariaDB the transaction that is committed is the one begun',
@@ -175,6 +181,7 @@ export const storeSabotages: readonly Sabotage[] = [
     instead: 'if (hasChangedSession(answer)) untouched = false',
     testFile: 'test/conformance/store/mariadb.test.ts',
     test: 'a session that SELECT changing() has changed is ours again at the end',
+    long: true,
   },
   {
     name: '4: on MySQL a completion of a group ends nothing of another epoch',
@@ -191,6 +198,7 @@ export const storeSabotages: readonly Sabotage[] = [
     instead: 'return affected <= completions.length',
     testFile: 'test/conformance/store/mariadb.test.ts',
     test: 'a job of a group that has another epoch is left as it is, and the others end',
+    long: true,
   },
   {
     name: '9: on MySQL what was asked to stop does not complete',
@@ -199,5 +207,6 @@ export const storeSabotages: readonly Sabotage[] = [
     instead: '`',
     testFile: 'test/conformance/store/mariadb.test.ts',
     test: 'a job of a group that was asked to stop is left as it is, and the others end',
+    long: true,
   },
 ]

@@ -28,6 +28,7 @@ export const turnsSabotages: readonly Sabotage[] = [
     instead: 'WHEN false THEN 1',
     testFile: 'test/conformance/store/mariadb.test.ts',
     test: 'is not made ready by hand',
+    long: true,
   },
   {
     name: '7: the lowest seq of a lane is its head',
@@ -44,6 +45,7 @@ export const turnsSabotages: readonly Sabotage[] = [
     instead: 'j.orderingkey IS NOT NULL THEN 0 ELSE 0 END',
     testFile: STORE,
     test: 'are held by one that waits for its time, which then waits for its turn',
+    long: true,
   },
   {
     name: '8: what is due later waits',
