@@ -65,9 +65,6 @@ export default defineConfig(
       // Off: there are no enums (`erasableSyntaxOnly`), and it looks at the type of every expression: a tenth of the time
       // of all rules.
       '@typescript-eslint/no-unsafe-enum-assignment': 'off',
-      // Off: classes here have private members, for which TypeScript itself takes no literal; it looks at the type of
-      // every value: a sixth of the time of all rules.
-      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       // Off: `Promise<Outcome | void>` is what lets a handler without a return fit.
       '@typescript-eslint/no-invalid-void-type': 'off',
       // Inside try, `return promise` without await leaves the catch and finally behind.

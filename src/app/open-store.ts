@@ -56,8 +56,8 @@ export async function openStore(
       }
       log.error(
         { err: failure },
-        'the server holds triggers for broken, and this account may not make it read them anew:' +
-          ' run FLUSH TABLES, or grant it RELOAD or ALTER',
+        'the server holds triggers for broken, and could not be made to read them anew:' +
+          ' run FLUSH TABLES, or grant this login RELOAD or ALTER',
       )
     }
     return createMysqlStore({ ...address, ...settings, onTriggerRepair })
