@@ -1,6 +1,7 @@
 import type { Configuration } from '../config/configuration.ts'
 import type { Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
+import type { RepairOutcome } from '../store/mysql/broken-triggers.ts'
 import type { MysqlConnection } from '../store/mysql/connection-options.ts'
 import type { PostgresqlConnection } from '../store/postgresql/connect.ts'
 import type { OpenDatabase } from './open-database.ts'
@@ -49,19 +50,23 @@ export async function openStore(
   }
   if (address.dialect === 'mysql') {
     const { createMysqlStore } = await import('../store/mysql/index.ts')
-    const onTriggerRepair = (failure: Error | undefined): void => {
-      if (failure === undefined) {
-        log.warn({}, 'the server held triggers for broken, and has read them anew')
-        return
-      }
-      log.error(
-        { err: failure },
-        'the server holds triggers for broken, and could not be made to read them anew:' +
-          ' run FLUSH TABLES, or grant this login RELOAD or ALTER',
-      )
+    const onTriggerRepair = (outcome: RepairOutcome): void => {
+      logTriggerRepair(log, outcome)
     }
     return createMysqlStore({ ...address, ...settings, onTriggerRepair })
   }
   const { createPostgresqlStore } = await import('../store/postgresql/index.ts')
   return createPostgresqlStore({ ...address, ...settings })
+}
+
+function logTriggerRepair(log: Log, outcome: RepairOutcome): void {
+  if (outcome.kind === 'repaired') {
+    log.warn({}, 'triggers that the server held for broken are read anew')
+    return
+  }
+  const advice =
+    outcome.kind === 'denied'
+      ? 'run FLUSH TABLES, or grant this login RELOAD'
+      : 'it is tried again; FLUSH TABLES by hand may help, or the triggers themselves are wrong'
+  log.error({ err: outcome.error }, `the server holds triggers for broken: ${advice}`)
 }

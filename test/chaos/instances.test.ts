@@ -32,7 +32,8 @@ afterEach(async () => {
 })
 
 /**
- * Waits until each instance runs a job that takes longer than a blow, its begin in writing; not for ever, since one may
+ * Waits until as many instances as there are have a job that takes longer than a blow, its begin in writing: what is
+ * struck is at work then, but for one that was killed a moment ago and still has its leases. Not for ever: another may
  * just be starting again.
  */
 async function untilAllWork(database: ProgramDatabase): Promise<void> {

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { TestError } from 'vitest'
+import type { SerializedError, TestError } from 'vitest'
 import type { Reporter, TestModule, TestResult } from 'vitest/node'
 import type { NamedTest } from './area-result.ts'
 
@@ -9,13 +9,16 @@ export const OUTCOMES_FILE_VARIABLE = 'CROSSDOCK_TEST_OUTCOMES_FILE'
 
 /** Writes which tests failed or were skipped, and why: what vitest's JSON reporter leaves out. */
 export default class OutcomeReporter implements Reporter {
-  onTestRunEnd(testModules: readonly TestModule[]): void {
+  onTestRunEnd(testModules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     const file = process.env[OUTCOMES_FILE_VARIABLE]
     if (file === undefined) return
     const failed = testModules.flatMap((module) => [
       ...brokenParts(module),
       ...ended(module, 'failed'),
     ])
+    if (unhandled.length > 0) {
+      failed.push({ name: 'outside of any test', reason: messages(unhandled) })
+    }
     const skipped = testModules.flatMap((module) => ended(module, 'skipped'))
     writeFileSync(file, JSON.stringify({ failed, skipped }))
   }
@@ -46,7 +49,7 @@ function reasonOf(result: TestResult): string | undefined {
 }
 
 /** What each says, and the line of the test that saw it: the last frame, where helpers threw it. */
-function messages(errors: readonly TestError[]): string {
+function messages(errors: readonly (TestError | SerializedError)[]): string {
   return errors
     .map(({ message, stacks = [] }) => {
       const frame = stacks.find(({ file }) => file.endsWith('.test.ts')) ?? stacks[0]

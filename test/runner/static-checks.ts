@@ -5,6 +5,7 @@ import { root, runNode } from './child.ts'
 import { seconds } from './summary.ts'
 
 const TIMEOUT_MS = 600_000
+const LATE = `did not end within ${seconds(TIMEOUT_MS)}`
 
 interface StaticCheck {
   readonly name: string
@@ -42,13 +43,13 @@ export async function runStaticCheck(name: string): Promise<AreaResult> {
   console.log(`${ok ? '✓' : '✗'} ${name}  ${seconds(ended.durationMs)}`)
   if (!ok) {
     console.log(ended.output.trimEnd())
-    if (ended.timedOut) console.log(`did not end within ${seconds(TIMEOUT_MS)}`)
+    if (ended.timedOut) console.log(LATE)
   }
   const result = { ...NOTHING_RUN, area: name, durationMs: ended.durationMs }
   if (ok) return { ...result, passed: 1 }
   return {
     ...result,
     failed: 1,
-    failedTests: [{ name: command.join(' '), reason: ended.output.trim() }],
+    failedTests: [{ name: command.join(' '), reason: ended.timedOut ? LATE : ended.output.trim() }],
   }
 }

@@ -88,12 +88,17 @@ let apt: Promise<PrivateApt> | undefined
 
 /** The apt of this process, for all its services: to read the index takes longer than to fetch a server. */
 function processApt(): Promise<PrivateApt> {
-  return (apt ??= mkdtemp(path.join(tmpdir(), 'crossdock-test-')).then((folder) => {
+  apt ??= mkdtemp(path.join(tmpdir(), 'crossdock-test-')).then((folder) => {
     process.once('exit', () => {
       rmSync(folder, { recursive: true, force: true })
     })
     return openPrivateApt(folder)
-  }))
+  })
+  // The next service tries anew.
+  apt.catch(() => {
+    apt = undefined
+  })
+  return apt
 }
 
 async function readUnpacked(folder: string): Promise<UnpackedService | undefined> {

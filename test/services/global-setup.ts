@@ -29,9 +29,11 @@ const FETCHED: readonly (readonly (readonly [string, () => Promise<unknown>])[])
  * limit has to cover a download. The suites start their servers themselves.
  */
 export default async function setup(): Promise<void> {
-  await Promise.all(
+  const fetched = await Promise.allSettled(
     FETCHED.map(async (services) => {
       for (const [name, prepare] of services) await startOrSkip(name, prepare)
     }),
   )
+  // Each has ended by then: nothing is fetched any more while the run is taken down.
+  for (const one of fetched) if (one.status === 'rejected') throw one.reason
 }

@@ -3,7 +3,7 @@ import { CrossdockError } from '../../domain/errors.ts'
 import { createContentionGuard, type ContentionGuard } from '../contention.ts'
 import { CONNECTION_WAIT_MS, HANDLER_WAIT_MS } from '../limits.ts'
 import { ask } from './ask.ts'
-import { createTriggerRepair } from './broken-triggers.ts'
+import { createTriggerRepair, type TriggerRepairSettings } from './broken-triggers.ts'
 import { answeredInTime, connectionWithin } from './connection-limits.ts'
 import { databaseOf, options, type MysqlConnection } from './connection-options.ts'
 import { contentionOf, errnoOf, translateError } from './errors.ts'
@@ -20,8 +20,8 @@ export interface MysqlSettings {
   readonly idleInTransactionMs: number
   /** Told of connections that broke while idle. */
   readonly onConnectionError: (error: Error) => void
-  /** Told that triggers which the server held for broken were repaired, or why they could not be. */
-  readonly onTriggerRepair?: (failure: Error | undefined) => void
+  /** Told how triggers that the server held for broken were repaired, or why not; left out: nobody is. */
+  readonly onTriggerRepair?: TriggerRepairSettings['onRepair']
 }
 
 /** What a statement gave. */
@@ -58,6 +58,8 @@ export interface Database {
   openHandlerConnection(): Promise<PoolConnection>
   /** Brings a handler's session back to what it was before the handler had it. */
   readonly handlerSession: string
+  /** Takes an error of a handler's own statement, which may tell of triggers that the server holds for broken. */
+  noticeTriggers(error: unknown): void
   /** Runs a statement of ours on a handler's connection. */
   runOn(connection: PoolConnection): Run
   /** A connection of its own, outside the pools. */
@@ -128,12 +130,17 @@ export function connectMysql(settings: MysqlSettings): Database {
   const triggers = createTriggerRepair({
     connection,
     tables: [names.queueJobs, names.jobHistories, names.jobs],
-    onRepair: (failure) => settings.onTriggerRepair?.(failure),
+    onRepair: (outcome) => settings.onTriggerRepair?.(outcome),
   })
   const prepared = new WeakSet()
   let packetBytes: number | undefined
   let isMariadb = false
   let closed = false
+
+  /** MySQL keeps no such triggers, and its FLUSH TABLES waits for whoever is using any table. */
+  function noticeTriggers(error: unknown): void {
+    if (isMariadb) triggers.consider(error)
+  }
 
   async function open({ pool, session, waitMs }: Source): Promise<PoolConnection> {
     const opened = await connectionWithin(pool, waitMs)
@@ -178,7 +185,7 @@ export function connectMysql(settings: MysqlSettings): Database {
           ? { rows: answer as Row[], affected: 0 }
           : { rows: [], affected: answer.affectedRows }
       } catch (error) {
-        triggers.consider(error)
+        noticeTriggers(error)
         throw translateError(error)
       }
     }
@@ -222,11 +229,13 @@ export function connectMysql(settings: MysqlSettings): Database {
     takesBlocks: () => isMariadb,
     openHandlerConnection: () => openTranslated(handlers),
     handlerSession,
+    noticeTriggers,
     runOn: (held) => runOn(held, false),
     openClient: () => mysql.createConnection(options(connection, 'crossdock listener')),
     close: async () => {
       if (closed) return
       closed = true
+      triggers.stop()
       await Promise.all([service.pool.end(), handlers.pool.end()]).catch(() => undefined)
     },
   }

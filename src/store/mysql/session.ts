@@ -44,6 +44,8 @@ export function sessionStatement(options: SessionOptions): string {
   settings.push(`@crossdock_gives_turns = ${options.givesTurns === true ? 1 : 'NULL'}`)
   const mariadb = [
     `tx_isolation = 'READ-COMMITTED'`,
+    // Some errors have a number that says too little, and are known by their text.
+    `lc_messages = 'en_US'`,
     `idle_transaction_timeout = ${idleSeconds}`,
     ...(options.autocommit ? [`max_statement_time = ${STATEMENT_LIMIT_MS / 1000}`] : []),
   ]

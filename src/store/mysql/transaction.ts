@@ -122,6 +122,7 @@ export function makeTransactions(database: Database) {
         return Array.isArray(answer) ? (answer as Rows) : []
       } catch (error) {
         if (errnoOf(error) === DEADLOCK) deadlocked = true
+        database.noticeTriggers(error)
         untouched = false
         throw error
       }

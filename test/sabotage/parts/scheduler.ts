@@ -37,7 +37,6 @@ export const schedulerSabotages: readonly Sabotage[] = [
     instead: 'SELECT id FROM merged',
     testFile: STORE,
     test: 'make none while the last one has not ended, where they skip',
-    long: true,
   },
   {
     name: '6: a declaration leaves alone what SQL changed',

@@ -164,7 +164,6 @@ export const storeSabotages: readonly Sabotage[] = [
     instead: '`IF false THEN',
     testFile: 'test/conformance/store/mariadb.test.ts',
     test: 'where a handler left nothing but its own changes, and its epoch is another',
-    long: true,
   },
   {
     name: '3: on MariaDB the transaction that is committed is the one begun',
@@ -198,7 +197,6 @@ export const storeSabotages: readonly Sabotage[] = [
     instead: 'return affected <= completions.length',
     testFile: 'test/conformance/store/mariadb.test.ts',
     test: 'a job of a group that has another epoch is left as it is, and the others end',
-    long: true,
   },
   {
     name: '9: on MySQL what was asked to stop does not complete',
