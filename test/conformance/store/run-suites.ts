@@ -62,9 +62,9 @@ const SUITES: readonly StoreSuite[] = [
   outageSuite,
 ]
 
-/** Runs every suite on a target, whose server is started once. */
-export function runSuites(target: Target): void {
-  for (const suite of SUITES) suite(target)
+/** Runs every suite, or these, on a target, whose server is started once. */
+export function runSuites(target: Target, suites: readonly StoreSuite[] = SUITES): void {
+  for (const suite of suites) suite(target)
   afterAll(async () => {
     const server = await target.start().catch(() => undefined)
     await server?.stop()
