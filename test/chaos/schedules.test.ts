@@ -142,6 +142,17 @@ describe('instances that are killed and started again while schedules fire each 
       cleanUps.push(() => fleet.remove())
       const from = Date.now()
       await insertSchedules(database, name === 'MariaDB' ? '`condition`' : 'condition')
+      // What it leaves out is counted from its first job on.
+      await until(
+        async () => {
+          const [row] = await database.sql(
+            `SELECT count(*) AS n FROM queue_jobs WHERE scheduledjobid = 'once'`,
+          )
+          return Number(row?.['n']) > 0
+        },
+        'a first tick',
+        20_000,
+      )
       const dark: DarkTime[] = []
       let rounds = 0
       for (; rounds < STRIKES.length || Date.now() < from + LASTS_MS; rounds += 1) {
