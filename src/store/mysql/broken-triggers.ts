@@ -1,5 +1,5 @@
 import mysql, { type Connection } from 'mysql2/promise'
-import { answeredInTime } from './connection-limits.ts'
+import { answeredInTime, breakConnection } from './connection-limits.ts'
 import { options, type MysqlConnection } from './connection-options.ts'
 import { brokenTrigger, errnoOf } from './errors.ts'
 
@@ -57,6 +57,10 @@ export function createTriggerRepair(settings: TriggerRepairSettings): TriggerRep
 
   async function repair(): Promise<void> {
     const connection = await mysql.createConnection(options(settings.connection, 'crossdock'))
+    if (isStopped) {
+      connection.destroy()
+      return
+    }
     opened = connection
     const ask = async (text: string): Promise<unknown> =>
       await answeredInTime(connection, connection.query(text))
@@ -69,6 +73,7 @@ export function createTriggerRepair(settings: TriggerRepairSettings): TriggerRep
         await alterEach(ask)
       })
     } finally {
+      opened = undefined
       connection.destroy()
     }
   }
@@ -116,7 +121,7 @@ export function createTriggerRepair(settings: TriggerRepairSettings): TriggerRep
     },
     stop: () => {
       isStopped = true
-      opened?.destroy()
+      if (opened !== undefined) breakConnection(opened)
     },
   }
 }

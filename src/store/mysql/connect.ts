@@ -137,7 +137,7 @@ export function connectMysql(settings: MysqlSettings): Database {
   let isMariadb = false
   let closed = false
 
-  /** MySQL keeps no such triggers, and its FLUSH TABLES waits for whoever is using any table. */
+  /** On MariaDB alone: what MySQL keeps of triggers, and for whom its FLUSH TABLES waits, was not tried. */
   function noticeTriggers(error: unknown): void {
     if (isMariadb) triggers.consider(error)
   }
